@@ -1,0 +1,26 @@
+//! The JWK Set (RFC 7517 §5): the public keys that verify a realm's tokens.
+
+use crate::error::{Failure, Fault};
+use crate::http::{Request, Response};
+use crate::jose::JwkSet;
+use crate::realm::Realm;
+use crate::time::{Seconds, UnixTime};
+
+/// Answers with the keys that are published `now`.
+///
+/// # Errors
+/// [`Fault::NoSigningKey`] when there is none: an empty set would be cached.
+pub fn respond(request: &Request<'_>, realm: &Realm, now: UnixTime) -> Result<Response, Failure> {
+    let keys = realm.keys.published(now).cloned().collect::<Vec<_>>();
+    if keys.is_empty() {
+        let (realm, now) = (realm.name.to_string(), now.seconds());
+        return Err(Fault::NoSigningKey {
+            realm,
+            now,
+            lifetime: Seconds(0).0,
+        }
+        .into());
+    }
+    let body = serde_json::to_string(&JwkSet { keys }).map_err(Fault::from)?;
+    Response::cacheable(request, body)
+}

@@ -1,0 +1,33 @@
+//! The token endpoint (RFC 6749 §3.2).
+
+use crate::context::Context;
+use crate::error::{Failure, Fault, Rejection};
+use crate::grant::{self, GrantType, TokenRequest};
+use crate::http::{Request, Response};
+use crate::realm::Realm;
+use crate::store::Store;
+
+/// Answers a token request. What can be told from the request alone comes first, so that garbage
+/// costs no look-up.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn respond<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let form = super::form(request)?;
+    let grant_type = form
+        .value("grant_type")
+        .ok_or(Rejection::GrantTypeMissing)?;
+    let grant_type = GrantType::parse(grant_type).ok_or(Rejection::UnknownGrantType)?;
+    let client = super::authenticate(request, &form, realm, context).await?;
+    let token_request = TokenRequest {
+        grant_type,
+        form: &form,
+    };
+    let token = grant::run(&token_request, &client, realm, context).await?;
+    let body = serde_json::to_string(&token).map_err(Fault::from)?;
+    Ok(Response::not_stored(200, body))
+}

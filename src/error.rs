@@ -1,0 +1,308 @@
+//! What goes wrong: [`Rejection`] is the caller's doing, [`Fault`] is ours.
+//!
+//! A rejection says precisely why, for the log; the caller is told no more than its [`ErrorCode`]
+//! and a fixed text. [`Rejection::code`] and [`ErrorCode::status`] are the only two tables between
+//! a reason and an HTTP status.
+
+use crate::form::FormError;
+use crate::jose::SignError;
+use crate::realm::RealmError;
+use crate::store::StoreError;
+use crate::time::UnixTime;
+
+/// Why a request ends without what it asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The request was refused.
+    #[error(transparent)]
+    Rejection(#[from] Rejection),
+    /// The request could not be served.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// A reason to refuse a request, from the outermost layer inwards.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Rejection {
+    /// No endpoint is at this path.
+    #[error("no endpoint at this path")]
+    UnknownPath,
+    /// The endpoint has other methods.
+    #[error("method not allowed")]
+    MethodNotAllowed {
+        /// What it has, as the `Allow` header says it (RFC 9110 §10.2.1).
+        allow: &'static str,
+    },
+    /// The body is encoded.
+    #[error("content encoding")]
+    ContentEncoding,
+    /// The body is no form.
+    #[error("content type")]
+    ContentType,
+    /// The body has more than 16 KiB.
+    #[error("body too large")]
+    BodyTooLarge,
+    /// The body is not the form it says it is.
+    #[error("malformed form: {0}")]
+    MalformedForm(FormError),
+    /// RFC 6749 §5.2: "is missing a required parameter".
+    #[error("no grant type")]
+    GrantTypeMissing,
+    /// RFC 6749 §5.2: "utilizes more than one mechanism for authenticating the client".
+    #[error("more than one client authentication")]
+    SeveralAuthentications,
+    /// The `client_id` of the body is not the one that authenticates.
+    #[error("two different client ids")]
+    ClientIdMismatch,
+    /// A grant type that this service does not have.
+    #[error("unknown grant type")]
+    UnknownGrantType,
+    /// Nothing says who asks.
+    #[error("no client authentication")]
+    NoCredentials,
+    /// An `Authorization` header that is not RFC 7617's.
+    #[error("malformed basic credentials")]
+    MalformedBasic,
+    /// No client has this id.
+    #[error("unknown client")]
+    UnknownClient,
+    /// The client was disabled by its operator.
+    #[error("client disabled")]
+    ClientDisabled,
+    /// The client authenticates by another method than the one registered for it.
+    #[error("not the registered authentication method")]
+    AuthMethodNotRegistered,
+    /// None of the client's secrets.
+    #[error("wrong secret")]
+    SecretMismatch,
+    /// The right secret, too early.
+    #[error("secret not valid before {not_before:?}, now {now:?}")]
+    SecretNotYetValid {
+        /// When it begins.
+        not_before: UnixTime,
+        /// When it was presented.
+        now: UnixTime,
+    },
+    /// The right secret, too late.
+    #[error("secret expired at {expires_at:?}, now {now:?}")]
+    SecretExpired {
+        /// When it ended.
+        expires_at: UnixTime,
+        /// When it was presented.
+        now: UnixTime,
+    },
+    /// The client may not use this grant.
+    #[error("grant not registered for the client")]
+    GrantNotRegistered,
+    /// Not a scope as RFC 6749 §3.3 spells one.
+    #[error("malformed scope")]
+    MalformedScope,
+    /// More than the client may have.
+    #[error("scope exceeds the client's")]
+    ExcessScope,
+    /// A `resource` or `audience` that the client's tokens may not be for.
+    #[error("unknown target")]
+    UnknownTarget,
+}
+
+impl Rejection {
+    /// The word for it on the wire.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownPath => ErrorCode::NotFound,
+            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::BodyTooLarge => ErrorCode::ContentTooLarge,
+            Self::ContentEncoding
+            | Self::ContentType
+            | Self::MalformedForm(_)
+            | Self::GrantTypeMissing
+            | Self::SeveralAuthentications
+            | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
+            Self::UnknownGrantType => ErrorCode::UnsupportedGrantType,
+            Self::NoCredentials
+            | Self::MalformedBasic
+            | Self::UnknownClient
+            | Self::ClientDisabled
+            | Self::AuthMethodNotRegistered
+            | Self::SecretMismatch
+            | Self::SecretNotYetValid { .. }
+            | Self::SecretExpired { .. } => ErrorCode::InvalidClient,
+            Self::GrantNotRegistered => ErrorCode::UnauthorizedClient,
+            Self::MalformedScope | Self::ExcessScope => ErrorCode::InvalidScope,
+            Self::UnknownTarget => ErrorCode::InvalidTarget,
+        }
+    }
+
+    /// The fixed text for the caller's developer. One text for all failed authentications.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        match self {
+            Self::UnknownPath => "No endpoint is at this path.",
+            Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
+            Self::BodyTooLarge => "The body is larger than 16 KiB.",
+            Self::ContentEncoding => "The body must not be encoded.",
+            Self::ContentType => "The body must be application/x-www-form-urlencoded.",
+            Self::MalformedForm(FormError::Encoding) => "The body is not percent-encoded UTF-8.",
+            Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
+            Self::MalformedForm(FormError::TooMany) => "The body has too many parameters.",
+            Self::GrantTypeMissing => "The parameter grant_type is missing.",
+            Self::SeveralAuthentications => "The client must authenticate in one way only.",
+            Self::ClientIdMismatch => "The parameter client_id is not the client that asks.",
+            Self::UnknownGrantType => "The grant type is not supported.",
+            Self::NoCredentials
+            | Self::MalformedBasic
+            | Self::UnknownClient
+            | Self::ClientDisabled
+            | Self::AuthMethodNotRegistered
+            | Self::SecretMismatch
+            | Self::SecretNotYetValid { .. }
+            | Self::SecretExpired { .. } => "Client authentication failed.",
+            Self::GrantNotRegistered => "The client may not use this grant type.",
+            Self::MalformedScope => "The scope is malformed.",
+            Self::ExcessScope => "The scope exceeds what the client may ask for.",
+            Self::UnknownTarget => "The client may not ask for this resource or audience.",
+        }
+    }
+}
+
+/// The errors on the wire: RFC 6749 §5.2, RFC 8707 §2, and HTTP's own (RFC 9110 §15).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ErrorCode {
+    /// `invalid_request`.
+    InvalidRequest,
+    /// `invalid_client`.
+    InvalidClient,
+    /// `unauthorized_client`.
+    UnauthorizedClient,
+    /// `unsupported_grant_type`.
+    UnsupportedGrantType,
+    /// `invalid_scope`.
+    InvalidScope,
+    /// `invalid_target`.
+    InvalidTarget,
+    /// `not_found`, for paths.
+    NotFound,
+    /// `invalid_request`, for methods.
+    MethodNotAllowed,
+    /// `invalid_request`, for bodies.
+    ContentTooLarge,
+    /// `server_error`.
+    ServerError,
+    /// `temporarily_unavailable`.
+    TemporarilyUnavailable,
+}
+
+impl ErrorCode {
+    /// The value of the member `error`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::InvalidRequest | Self::MethodNotAllowed | Self::ContentTooLarge => {
+                "invalid_request"
+            }
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::NotFound => "not_found",
+            Self::ServerError => "server_error",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest
+            | Self::UnauthorizedClient
+            | Self::UnsupportedGrantType
+            | Self::InvalidScope
+            | Self::InvalidTarget => 400,
+            Self::InvalidClient => 401,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::ContentTooLarge => 413,
+            Self::ServerError => 500,
+            Self::TemporarilyUnavailable => 503,
+        }
+    }
+}
+
+/// Why a good request could not be served: configuration, keys, storage, or the unforeseen.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The realm cannot be served as it is configured.
+    #[error(transparent)]
+    Realm(#[from] RealmError),
+    /// The realm's issuer is for this machine alone, and the request came from elsewhere.
+    #[error(
+        "realm `{realm}` has an http issuer, which is served on loopback only: set an https one"
+    )]
+    InsecureIssuer {
+        /// The realm.
+        realm: String,
+    },
+    /// No key may sign a token now.
+    #[error("realm `{realm}` has no key that signs for {lifetime} s from {now}")]
+    NoSigningKey {
+        /// The realm.
+        realm: String,
+        /// Seconds since 1970.
+        now: u64,
+        /// The token's lifetime in seconds.
+        lifetime: u32,
+    },
+    /// A client's secret is an imported one, and the key of its hash is not there.
+    #[error("the secret CLIENT_SECRETS_KEY is missing or shorter than 32 octets")]
+    NoClientSecretsKey,
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No random octets could be had.
+    #[error("no random octets: {0}")]
+    Random(getrandom::Error),
+    /// A token could not be signed.
+    #[error("signing failed: {0}")]
+    Sign(#[from] SignError),
+    /// A body could not be written as JSON.
+    #[error("writing JSON failed: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The edge could not read the request or the service's bindings.
+    #[error("the runtime failed: {0}")]
+    Runtime(String),
+}
+
+impl Fault {
+    /// The word for it on the wire, and the status with it.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Realm(_)
+            | Self::InsecureIssuer { .. }
+            | Self::NoSigningKey { .. }
+            | Self::NoClientSecretsKey
+            | Self::Store(_) => ErrorCode::TemporarilyUnavailable,
+            Self::Random(_) | Self::Sign(_) | Self::Json(_) | Self::Runtime(_) => {
+                ErrorCode::ServerError
+            }
+        }
+    }
+
+    /// The fixed text for the caller's developer.
+    #[must_use]
+    pub fn description(&self) -> &'static str {
+        match self.code() {
+            ErrorCode::TemporarilyUnavailable => "The service cannot answer now; try again later.",
+            _ => "The service failed.",
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! P-256 keys as JSON Web Keys (RFC 7517, RFC 7518 §6.2) and their thumbprints (RFC 7638).
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::es256;
+use crate::json::{JsonError, Object};
+use crate::time::UnixTime;
+
+/// The name of a key (`kid`): here the RFC 7638 thumbprint, in general any text.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A public P-256 key for verifying ES256 signatures; only public members exist in it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub struct Jwk {
+    kty: &'static str,
+    crv: &'static str,
+    x: String,
+    y: String,
+    kid: KeyId,
+    alg: &'static str,
+    #[serde(rename = "use")]
+    public_key_use: &'static str,
+}
+
+/// Public keys, as they are published (RFC 7517 §5).
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct JwkSet {
+    /// The keys.
+    pub keys: Vec<Jwk>,
+}
+
+/// Why a JWK is no signing key.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeyError {
+    /// A member is missing or not what it must be.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// `d` is not the private key of the point `(x, y)`.
+    #[error("members `d`, `x` and `y` are not one key pair")]
+    Mismatch,
+    /// The key would end before it begins.
+    #[error("member `exp` must be greater than `nbf`")]
+    Lifetime,
+}
+
+/// A private P-256 key with the time in which it is used.
+#[derive(Clone)]
+pub struct SigningKey {
+    pub(super) not_before: UnixTime,
+    pub(super) expiration: UnixTime,
+    pub(super) private: p256::ecdsa::SigningKey,
+    public: Jwk,
+}
+
+impl SigningKey {
+    /// Makes a key of 32 random octets, named by its thumbprint. `None` for the octets that are
+    /// no P-256 private key, fewer than one in 2^32: draw again.
+    #[must_use]
+    pub fn generate(random: &[u8; 32], not_before: UnixTime, expiration: UnixTime) -> Option<Self> {
+        let private = p256::ecdsa::SigningKey::from_slice(random).ok()?;
+        let (x, y) = coordinates(&private)?;
+        let kid = thumbprint(&x, &y);
+        Some(Self {
+            not_before,
+            expiration,
+            private,
+            public: Jwk::new(x, y, kid),
+        })
+    }
+
+    /// Reads a private JWK. Members not needed here are ignored (RFC 7517 §4).
+    ///
+    /// # Errors
+    /// [`KeyError`].
+    pub fn parse(mut jwk: Object) -> Result<Self, KeyError> {
+        constant(&mut jwk, "kty", "EC", "\"EC\"")?;
+        constant(&mut jwk, "crv", "P-256", "\"P-256\"")?;
+        constant(&mut jwk, "alg", es256::NAME, "\"ES256\"")?;
+        constant(&mut jwk, "use", "sig", "\"sig\"")?;
+        let kid = jwk.require::<String>("kid", TEXT)?;
+        if kid.is_empty() || kid.len() > 255 {
+            return Err(JsonError::Invalid {
+                member: "kid",
+                expected: TEXT,
+            }
+            .into());
+        }
+        let not_before = UnixTime::from_seconds(jwk.require("nbf", NUMERIC_DATE)?);
+        let expiration = UnixTime::from_seconds(jwk.require("exp", NUMERIC_DATE)?);
+        if expiration <= not_before {
+            return Err(KeyError::Lifetime);
+        }
+        let x = jwk.require::<String>("x", OCTETS)?;
+        let y = jwk.require::<String>("y", OCTETS)?;
+        let d = Zeroizing::new(jwk.require::<String>("d", OCTETS)?);
+        let d = URL_SAFE_NO_PAD.decode(&*d).map(Zeroizing::new);
+        let private = d
+            .ok()
+            .filter(|d| d.len() == 32)
+            .and_then(|d| p256::ecdsa::SigningKey::from_slice(&d).ok())
+            .ok_or(JsonError::Invalid {
+                member: "d",
+                expected: OCTETS,
+            })?;
+        if coordinates(&private) != Some((x.clone(), y.clone())) {
+            return Err(KeyError::Mismatch);
+        }
+        Ok(Self {
+            not_before,
+            expiration,
+            private,
+            public: Jwk::new(x, y, KeyId(kid)),
+        })
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> &Jwk {
+        &self.public
+    }
+
+    /// The key's name.
+    #[must_use]
+    pub fn kid(&self) -> &KeyId {
+        &self.public.kid
+    }
+
+    /// The key as a JSON Web Key, private member and lifetime included: a secret.
+    #[must_use]
+    pub fn to_private_jwk(&self) -> PrivateJwk<'_> {
+        let d = Zeroizing::new(self.private.to_bytes());
+        PrivateJwk {
+            public: &self.public,
+            d: Zeroizing::new(URL_SAFE_NO_PAD.encode(*d)),
+            not_before: self.not_before,
+            expiration: self.expiration,
+        }
+    }
+}
+
+/// A private key as it is stored: everything in [`Jwk`], `d`, and when to sign with it.
+#[derive(Serialize)]
+pub struct PrivateJwk<'a> {
+    #[serde(flatten)]
+    public: &'a Jwk,
+    d: Zeroizing<String>,
+    #[serde(rename = "nbf")]
+    not_before: UnixTime,
+    #[serde(rename = "exp")]
+    expiration: UnixTime,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("kid", self.kid())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Jwk {
+    fn new(x: String, y: String, kid: KeyId) -> Self {
+        Self {
+            kty: "EC",
+            crv: "P-256",
+            x,
+            y,
+            kid,
+            alg: es256::NAME,
+            public_key_use: "sig",
+        }
+    }
+}
+
+const TEXT: &str = "a text of 1 to 255 octets";
+const OCTETS: &str = "32 octets in base64url without padding, fit for P-256";
+const NUMERIC_DATE: &str = "whole seconds since 1970";
+
+fn constant(
+    jwk: &mut Object,
+    member: &'static str,
+    value: &str,
+    expected: &'static str,
+) -> Result<(), JsonError> {
+    match jwk.require::<String>(member, expected)? == value {
+        true => Ok(()),
+        false => Err(JsonError::Invalid { member, expected }),
+    }
+}
+
+/// `x` and `y` of the public point, as RFC 7518 §6.2.1 writes them.
+fn coordinates(private: &p256::ecdsa::SigningKey) -> Option<(String, String)> {
+    let point = private.verifying_key().to_sec1_point(false);
+    Some((
+        URL_SAFE_NO_PAD.encode(point.x()?),
+        URL_SAFE_NO_PAD.encode(point.y()?),
+    ))
+}
+
+/// RFC 7638 §3: SHA-256 of the required members in lexicographic order.
+fn thumbprint(x: &str, y: &str) -> KeyId {
+    let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    KeyId(URL_SAFE_NO_PAD.encode(Sha256::digest(members)))
+}

@@ -1,0 +1,55 @@
+//! Signed JSON Web Tokens in the compact form (RFC 7519, RFC 7515 §3.1).
+
+use chrono::{DateTime, Utc};
+use jwt_compact::{AlgorithmExt, CreationError, Header};
+use serde::Serialize;
+
+use super::es256::Es256;
+use super::jwk::SigningKey;
+use crate::time::UnixTime;
+
+/// What a token says: when it was issued and when it expires, and the claims of its profile.
+pub struct Claims<T> {
+    /// `iat`.
+    pub issued_at: UnixTime,
+    /// `exp`.
+    pub expiration: UnixTime,
+    /// All others.
+    pub custom: T,
+}
+
+/// Why a token could not be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The claims cannot be written as a JSON object.
+    #[error(transparent)]
+    Claims(#[from] CreationError),
+    /// `iat` or `exp` is past the last year that can be told.
+    #[error("a moment out of range")]
+    Time,
+}
+
+/// Signs `claims` under a header of `alg`, `kid` and `typ`.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign<T: Serialize>(
+    key: &SigningKey,
+    token_type: &str,
+    claims: Claims<T>,
+) -> Result<String, SignError> {
+    let header = Header::empty()
+        .with_key_id(key.kid().as_str())
+        .with_token_type(token_type);
+    let mut body = jwt_compact::Claims::new(claims.custom);
+    body.issued_at = Some(date_time(claims.issued_at)?);
+    body.expiration = Some(date_time(claims.expiration)?);
+    Ok(Es256.token(&header, &body, &key.private)?)
+}
+
+fn date_time(moment: UnixTime) -> Result<DateTime<Utc>, SignError> {
+    i64::try_from(moment.seconds())
+        .ok()
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+        .ok_or(SignError::Time)
+}

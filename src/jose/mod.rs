@@ -1,0 +1,12 @@
+//! JOSE: ES256 signatures (RFC 7518 §3.4), keys (RFC 7517) and signed tokens (RFC 7515, 7519).
+//!
+//! No OAuth word may stand here, and nothing of this crate but `time` and `json` is used.
+
+pub mod es256;
+mod jwk;
+mod jwt;
+mod signing_keys;
+
+pub use jwk::{Jwk, JwkSet, KeyError, KeyId, PrivateJwk, SigningKey};
+pub use jwt::{Claims, SignError, sign};
+pub use signing_keys::{SigningKeys, SigningKeysError};

@@ -1,0 +1,45 @@
+//! edge-token: an OAuth 2.0 token service that runs wholly at the edge, as one Cloudflare Worker.
+//!
+//! # In scope
+//!
+//! - The token endpoint (RFC 6749 §3.2) with the client credentials grant (§4.4), audiences by
+//!   RFC 8707, and access tokens in the profile of RFC 9068, signed with ES256.
+//! - The JWK Set (RFC 7517), metadata (RFC 8414), and a health check.
+//! - Client records, and a tool for operators that writes them.
+//!
+//! # Out of scope
+//!
+//! - People: the service has no users, passwords or login page.
+//! - Other signature algorithms than ES256.
+//!
+//! # Choices
+//!
+//! - **The core is pure.** Everything but `edge` takes the moment and randomness as arguments and
+//!   storage as a [`store::Store`]; it compiles natively, where the crate `worker` does not exist.
+//! - **One direction.** `edge` → [`service`] → [`endpoint`] → [`grant`] → ([`client`], [`realm`],
+//!   [`scope`], [`jose`]). [`jose`] has no OAuth word in it.
+//! - **Reasons and words are two things.** A [`error::Rejection`] is logged and never sent; its
+//!   [`error::ErrorCode`] is sent.
+//! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never
+//!   a "no such client".
+
+pub mod access_token;
+pub mod client;
+pub mod client_auth;
+pub mod context;
+pub mod dialect;
+pub mod endpoint;
+pub mod error;
+pub mod form;
+pub mod grant;
+pub mod http;
+pub mod jose;
+pub mod json;
+pub mod realm;
+pub mod scope;
+pub mod service;
+pub mod store;
+pub mod time;
+
+#[cfg(target_arch = "wasm32")]
+mod edge;

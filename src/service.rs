@@ -1,0 +1,192 @@
+//! The service: a request in, an answer and a line for the log out.
+
+use serde::Serialize;
+
+use crate::client::ClientSecretsKey;
+use crate::context::{Audit, Context, FillRandom};
+use crate::dialect::Endpoint;
+use crate::endpoint::{discovery, jwks, token};
+use crate::error::{Failure, Fault, Rejection};
+use crate::http::{Request, Response};
+use crate::realm::{Realm, Realms};
+use crate::store::Store;
+use crate::time::UnixTime;
+
+/// The service as it is configured. Made once an isolate.
+pub struct Service {
+    realms: Realms,
+    client_secrets_key: Option<ClientSecretsKey>,
+}
+
+/// An answer and what the log should know of it.
+pub struct Reply {
+    /// For the caller.
+    pub response: Response,
+    /// For the log: one line of JSON without any secret.
+    pub log: Option<Log>,
+}
+
+impl Reply {
+    /// The answer to a request that could not even be read.
+    #[must_use]
+    pub fn unreadable(detail: String, now: UnixTime) -> Self {
+        let failure = Fault::Runtime(detail).into();
+        reply("none", None, Err(failure), now, &Audit::default())
+    }
+}
+
+/// A line for the log.
+#[derive(Debug)]
+pub enum Log {
+    /// An outcome that is nobody's fault here.
+    Info(String),
+    /// A failure that an operator should see.
+    Error(String),
+}
+
+/// One outcome, as a line of the log.
+#[derive(Serialize)]
+struct LogLine<'a> {
+    time: UnixTime,
+    level: &'static str,
+    endpoint: &'static str,
+    status: u16,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(flatten)]
+    audit: &'a Audit,
+}
+
+impl Service {
+    /// Reads the configuration: the variables `REALMS`, `REALMS_2`, … with their JSON text, and
+    /// secrets by their name. What is wrong with it is told by each request that meets it.
+    #[must_use]
+    pub fn new(variables: &[(String, String)], secret: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            realms: Realms::parse(variables, secret),
+            client_secrets_key: secret("CLIENT_SECRETS_KEY").and_then(ClientSecretsKey::parse),
+        }
+    }
+
+    /// Answers a request that arrived `now`.
+    pub async fn respond<S: Store>(
+        &self,
+        request: &Request<'_>,
+        now: UnixTime,
+        fill_random: FillRandom<'_>,
+        store: &S,
+    ) -> Reply {
+        let client_secrets_key = self.client_secrets_key.as_ref();
+        let audit = Audit::default();
+        let mut context = Context {
+            now,
+            fill_random,
+            store,
+            client_secrets_key,
+            audit,
+        };
+        let mut reply = self.reply(request, &mut context).await;
+        if request.method == "HEAD" {
+            reply.response.body.clear();
+        }
+        reply
+    }
+
+    async fn reply<S: Store>(&self, request: &Request<'_>, context: &mut Context<'_, S>) -> Reply {
+        let now = context.now;
+        if request.path == "/health" {
+            return reply(
+                "health",
+                None,
+                self.health(request, now),
+                now,
+                &context.audit,
+            );
+        }
+        let (realm, endpoint) = match self.realm(request) {
+            Ok(found) => found,
+            Err(failure) => return reply("none", None, Err(failure), now, &context.audit),
+        };
+        context.audit.realm = Some(realm.name.to_string());
+        let (name, result) = match endpoint {
+            Endpoint::Token => ("token", token::respond(request, realm, context).await),
+            Endpoint::Jwks => ("jwks", jwks::respond(request, realm, now)),
+            Endpoint::Discovery => ("discovery", discovery::respond(request, realm)),
+        };
+        reply(name, Some(realm), result, now, &context.audit)
+    }
+
+    /// The realm and endpoint that the path of a request names.
+    fn realm(&self, request: &Request<'_>) -> Result<(&Realm, Endpoint), Failure> {
+        let found = self
+            .realms
+            .at(request.path)
+            .map_err(|error| Fault::from(error.clone()))?;
+        let (realm, endpoint) = found.ok_or(Rejection::UnknownPath)?;
+        served_at(realm, request)?;
+        Ok((realm, endpoint))
+    }
+
+    /// Whether every realm is configured and has a key to sign with. Storage is not asked.
+    fn health(&self, request: &Request<'_>, now: UnixTime) -> Result<Response, Failure> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD" }.into());
+        }
+        for realm in self.realms.all() {
+            let realm = realm.map_err(|error| Fault::from(error.clone()))?;
+            served_at(realm, request)?;
+            realm.signing_key(now, realm.access_token_ttl)?;
+        }
+        Ok(Response::not_stored(200, r#"{"status":"ok"}"#.to_owned()))
+    }
+}
+
+fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {
+    match realm.issuer.may_be_served_at(request.authority) {
+        true => Ok(()),
+        false => Err(Fault::InsecureIssuer {
+            realm: realm.name.to_string(),
+        }),
+    }
+}
+
+/// Turns a result into the answer and its line in the log: one for every outcome at the token
+/// endpoint, and one for every fault anywhere.
+fn reply(
+    endpoint: &'static str,
+    realm: Option<&Realm>,
+    result: Result<Response, Failure>,
+    now: UnixTime,
+    audit: &Audit,
+) -> Reply {
+    let (response, level, outcome, reason) = match result {
+        Ok(response) => (response, "info", "issued", None),
+        Err(failure) => {
+            let (level, outcome) = match failure {
+                Failure::Rejection(_) => ("info", "rejected"),
+                Failure::Fault(_) => ("error", "failed"),
+            };
+            let response = Response::failure(&failure, realm.map(|realm| realm.name.as_str()));
+            (response, level, outcome, Some(failure.to_string()))
+        }
+    };
+    let line = (endpoint == "token" || outcome == "failed").then(|| LogLine {
+        time: now,
+        level,
+        endpoint,
+        status: response.status,
+        outcome,
+        reason,
+        audit,
+    });
+    let text = line.and_then(|line| serde_json::to_string(&line).ok());
+    Reply {
+        response,
+        log: text.map(if level == "error" {
+            Log::Error
+        } else {
+            Log::Info
+        }),
+    }
+}

@@ -1,0 +1,35 @@
+//! Moments and spans in whole seconds, as JWTs count them (RFC 7519 §2, NumericDate).
+//!
+//! Nothing here reads a clock: the moment of a request is read once at the edge and handed down.
+
+use serde::{Deserialize, Serialize};
+
+/// A moment: seconds since 1970-01-01T00:00:00Z, leap seconds ignored.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct UnixTime(u64);
+
+impl UnixTime {
+    /// The moment `seconds` after the epoch.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    /// Seconds since the epoch.
+    #[must_use]
+    pub const fn seconds(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `span` later, or the last one that can be told.
+    #[must_use]
+    pub const fn plus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_add(span.0 as u64))
+    }
+}
+
+/// A span of time in seconds, for lifetimes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Seconds(pub u32);
