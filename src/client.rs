@@ -76,7 +76,13 @@ impl ClientId {
     /// The key of this client's record in a key-value store, at most 326 octets.
     #[must_use]
     pub fn record_key(&self, realm: &RealmName) -> String {
-        format!("client/{realm}/{}", self.0)
+        format!("{}{}", Self::record_prefix(realm), self.0)
+    }
+
+    /// What the keys of all records of a realm begin with.
+    #[must_use]
+    pub fn record_prefix(realm: &RealmName) -> String {
+        format!("client/{realm}/")
     }
 }
 
@@ -306,6 +312,20 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
+    /// All methods that a record may name.
+    pub const ALL: [Self; 4] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::PrivateKeyJwt,
+        Self::None,
+    ];
+
+    /// The method of a registered name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+
     /// The method's registered name (RFC 7591 §4.2).
     #[must_use]
     pub fn name(self) -> &'static str {

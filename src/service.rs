@@ -171,7 +171,7 @@ fn reply(
             (response, level, outcome, Some(failure.to_string()))
         }
     };
-    let line = (endpoint == "token" || outcome == "failed").then(|| LogLine {
+    let line = (endpoint == "token" || outcome == "failed").then_some(LogLine {
         time: now,
         level,
         endpoint,

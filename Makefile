@@ -1,0 +1,116 @@
+# edge-token. `make help` lists what there is.
+#
+# Everything that is installed lies in ignored folders of this checkout: .tools, node_modules,
+# target. The exceptions are the Rust toolchain and its wasm target, which are rustup's.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+WORKER_BUILD := 0.8.7
+WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
+WASM_MAX := 600000
+WASM_GZIP_MAX := 250000
+
+BIN := $(CURDIR)/node_modules/.bin
+TOOLS := $(CURDIR)/.tools
+export PATH := $(BIN):$(TOOLS)/bin:$(PATH)
+export WASM_BINDGEN_BIN := $(TOOLS)/bin/wasm-bindgen
+export WASM_OPT_BIN := $(BIN)/wasm-opt
+export ESBUILD_BIN := $(BIN)/esbuild
+export WRANGLER_SEND_METRICS := false
+
+say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
+
+.PHONY: help setup run build test check native e2e interop deploy-check clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+run: setup build ## Serve the demo on http://127.0.0.1:8787 (PORT= for another)
+	@node scripts/run.mjs
+
+build: build/index.js ## Build the release wasm into build/
+
+test: check native build e2e interop deploy-check ## Run every test; the only thing that CI calls
+	$(call say,"All of make test passed.")
+
+# ---- Set-up -------------------------------------------------------------------------------------
+
+setup: $(TOOLS)/prerequisites $(TOOLS)/wasm32 node_modules/.installed $(TOOLS)/worker-build-$(WORKER_BUILD) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN) ## Install what is missing
+
+need = command -v $(1) >/dev/null || { printf 'make: %s is missing. Install it with: %s\n' '$(1)' '$(2)' >&2; exit 1; }
+
+$(TOOLS)/prerequisites: Makefile rust-toolchain.toml
+	@$(call need,cc,apt-get install -y build-essential)
+	@$(call need,rustup,see https://rustup.rs)
+	@$(call need,npm,apt-get install -y nodejs npm)
+	@mkdir -p $(TOOLS)
+	@rustc --version >/dev/null 2>&1 || { \
+	  printf '\n==> [1/5] Installing Rust %s\n' '$(RUST)'; \
+	  rustup toolchain install $(RUST) --profile minimal --component clippy --component rustfmt; }
+	@touch $@
+
+$(TOOLS)/wasm32: | $(TOOLS)/prerequisites
+	$(call say,"[2/5] Adding the wasm32 target to Rust $(RUST)")
+	rustup target add wasm32-unknown-unknown
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json | $(TOOLS)/prerequisites
+	$(call say,"[3/5] Installing the npm packages: wrangler and workerd and Node and test clients")
+	npm ci --no-audit --no-fund
+	@touch $@
+
+$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN): | $(TOOLS)/prerequisites
+	$(call say,"[4/5] Building wasm-bindgen $(WASM_BINDGEN): one to two minutes")
+	cargo install wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features --debug --force --root $(TOOLS)
+	@touch $@
+
+$(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
+	$(call say,"[5/5] Building worker-build $(WORKER_BUILD): one to two minutes")
+	cargo install worker-build --version $(WORKER_BUILD) --locked --debug --force --root $(TOOLS)
+	@touch $@
+
+# ---- Build --------------------------------------------------------------------------------------
+
+SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml
+
+build/index.js: $(SOURCES) | setup
+	$(call say,"Building the release wasm: about two minutes the first time")
+	worker-build --release -- --locked
+	wasm-opt --strip-debug --strip-producers build/index_bg.wasm -o build/index_bg.wasm
+	@touch $@
+
+# ---- Test ---------------------------------------------------------------------------------------
+
+check: setup
+	$(call say,"[test 1/6] Formatting and lints for both targets")
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+
+native: setup
+	$(call say,"[test 2/6] Native tests")
+	cargo test --locked
+
+e2e: setup build
+	$(call say,"[test 3/6] Size of the wasm")
+	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
+	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
+	node --test --test-concurrency=1 'tests/e2e/*.test.mjs'
+
+interop: setup build
+	$(call say,"[test 5/6] Clients and verifiers that others wrote")
+	node --test --test-concurrency=1 'tests/interop/*.test.mjs'
+
+deploy-check: setup build
+	$(call say,"[test 6/6] wrangler deploy --dry-run for the demo and for production")
+	wrangler deploy --dry-run --env ''
+	wrangler deploy --dry-run --env production
+
+# ---- The rest -----------------------------------------------------------------------------------
+
+clean: ## Go back to a fresh clone; the demo's keys and clients go too
+	rm -rf target build node_modules .tools .demo .wrangler

@@ -1,0 +1,128 @@
+// Serves the demo on this machine: its signing key, realms and clients are made on the first run
+// and kept in the ignored folder .demo, where no `.dev.vars` of a developer is touched.
+//
+// PORT chooses another port than 8787.
+
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { unstable_readConfig as readConfig } from "wrangler";
+
+const DEFAULT_PORT = 8787;
+const SECRETS = ".demo/secrets.env";
+const CREDENTIALS = ".demo/clients.json";
+const CLIENT_ID = "demo-client";
+
+const port = Number(process.env.PORT || DEFAULT_PORT);
+const origin = `http://127.0.0.1:${port}`;
+
+const say = (text) => console.error(`[run] ${text}`);
+const fail = (text) => {
+  say(text);
+  process.exit(1);
+};
+
+/** Runs the operator's tool against the local state and returns the JSON it prints. */
+function tool(...args) {
+  const env = { ...process.env, EDGE_TOKEN_OPERATOR: "make run" };
+  const run = spawnSync("cargo", ["run", "--quiet", "--locked", "--", ...args], { env, encoding: "utf8" });
+  if (run.status !== 0) fail(`edge-token ${args.slice(0, 2).join(" ")} failed:\n${run.stderr}`);
+  return JSON.parse(run.stdout);
+}
+
+async function checkPort() {
+  if (!Number.isInteger(port) || port < 1 || port > 65535) fail("PORT must be 1 to 65535.");
+  await new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", ({ code }) =>
+      fail(`Port ${port} cannot be used (${code}): stop what listens there, or: make run PORT=${port + 1}`));
+    server.listen(port, "127.0.0.1", () => server.close(resolve));
+  });
+}
+
+/** The realms of wrangler.toml, as they are when another port is served. */
+function realms() {
+  const { REALMS } = readConfig({ config: "wrangler.toml" }).vars;
+  const text = JSON.stringify(REALMS);
+  return JSON.parse(text.replaceAll(`127.0.0.1:${DEFAULT_PORT}`, `127.0.0.1:${port}`));
+}
+
+/** Makes what is missing of the demo: signing key, clients. Returns each realm's client secret. */
+function provision(names) {
+  mkdirSync(".demo", { recursive: true });
+  if (!existsSync(SECRETS) || !/^SIGNING_KEYS=/m.test(readFileSync(SECRETS, "utf8"))) {
+    say("making the demo's signing key …");
+    tool("key", "generate", "--local");
+  }
+  const credentials = existsSync(CREDENTIALS) ? JSON.parse(readFileSync(CREDENTIALS, "utf8")) : {};
+  for (const realm of names) {
+    const registered = tool("client", "list", "--local", "--realm", realm);
+    const isThere = registered.some(({ client_id }) => client_id === CLIENT_ID);
+    if (isThere && credentials[realm]) continue;
+    say(`registering ${CLIENT_ID} in realm ${realm} …`);
+    if (isThere) tool("client", "delete", "--local", "--realm", realm, "--client-id", CLIENT_ID);
+    const created = tool("client", "create", "--local", "--realm", realm, "--client-id", CLIENT_ID,
+      "--name", "Demo", "--scope", "read write", "--default-scope", "read");
+    credentials[realm] = created.client_secret;
+    writeFileSync(CREDENTIALS, JSON.stringify(credentials, null, 2), { mode: 0o600 });
+  }
+  return credentials;
+}
+
+/** Starts `wrangler dev` in a process group of its own, so that all of it can be ended. */
+function serve() {
+  const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+  for (const name of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT"]) delete env[name];
+  const args = ["dev", "--env", "", "--ip", "127.0.0.1", "--port", String(port),
+    "--show-interactive-dev-session=false", "--env-file", SECRETS];
+  if (port !== DEFAULT_PORT) {
+    const file = ".demo/realms.env";
+    writeFileSync(file, `REALMS='${JSON.stringify(realms())}'\n`);
+    args.push("--env-file", file);
+  }
+  const child = spawn("wrangler", args, { env, detached: true, stdio: ["ignore", "inherit", "inherit"] });
+  let ending = false;
+  const end = (signal) => {
+    if (ending) return;
+    ending = true;
+    say("stopping …");
+    process.kill(-child.pid, "SIGINT");
+    setTimeout(() => process.kill(-child.pid, "SIGKILL"), 5000).unref();
+    child.once("exit", () => process.exit(signal === "SIGINT" ? 0 : 143));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(signal));
+  child.once("exit", (status) => {
+    if (!ending) fail(`wrangler dev ended with status ${status}; its own words are above.`);
+  });
+}
+
+async function ready() {
+  for (let waited = 0; waited < 600; waited += 1) {
+    try {
+      const { status, ok } = await fetch(`${origin}/health`);
+      if (ok) return;
+      if (waited > 100) fail(`${origin}/health answers ${status}: the log above says why.`);
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  fail("the service did not answer within 60 s; its own words are above.");
+}
+
+await checkPort();
+const configured = realms();
+say("checking the demo's key and clients …");
+const credentials = provision(Object.keys(configured));
+say("starting workerd by wrangler dev …");
+serve();
+await ready();
+console.log(`
+edge-token is ready at ${origin}. Get a token:
+
+  curl -u ${CLIENT_ID}:${credentials.default} -d grant_type=client_credentials ${origin}/token
+
+Metadata: ${origin}/.well-known/openid-configuration
+Keys:     ${origin}/.well-known/jwks.json
+Log lines follow; Ctrl-C ends it all.
+`);

@@ -1,0 +1,422 @@
+//! `client`: registered clients.
+
+use std::fs;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use edge_token::client::{
+    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
+    MAX_ACCESS_TOKEN_TTL, StoredSecret,
+};
+use edge_token::client_auth::METHODS;
+use edge_token::grant::GrantType;
+use edge_token::realm::RealmName;
+use edge_token::scope::ScopeSet;
+use edge_token::time::{Seconds, UnixTime};
+use serde_json::{Value, json};
+
+use crate::target::{Kind, Pair, Target};
+use crate::{Error, now, operator, random};
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Register a client; its secret is shown this once
+    Create(Box<Create>),
+    /// Show a client's record, without its secrets' hashes
+    Show(Which),
+    /// List the clients of a realm
+    List(Realm),
+    /// Refuse a client everything
+    Disable(Which),
+    /// Serve a disabled client again
+    Enable(Which),
+    /// Remove a client
+    Delete(Which),
+}
+
+#[derive(Args)]
+pub(crate) struct Realm {
+    /// The realm
+    #[arg(long, value_parser = realm_name, value_name = "NAME")]
+    realm: RealmName,
+}
+
+#[derive(Args)]
+pub(crate) struct Which {
+    #[command(flatten)]
+    realm: Realm,
+    /// The client
+    #[arg(long, value_parser = client_id, value_name = "ID")]
+    client_id: ClientId,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    #[command(flatten)]
+    realm: Realm,
+    /// The client's id, 1 to 255 printable ASCII characters [default: a random UUID]
+    #[arg(long, value_parser = client_id, value_name = "ID")]
+    client_id: Option<ClientId>,
+    /// A secret the client has already, instead of a generated one. It is stored as an HMAC under
+    /// the CLIENT_SECRETS_KEY of the environment; `-` reads it from standard input
+    #[arg(long, value_name = "SECRET")]
+    client_secret: Option<String>,
+    /// The client's name for people
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// The grants it may use
+    #[arg(long, value_delimiter = ',', default_value = "client_credentials", value_name = "A,B",
+          value_parser = GRANT_TYPES)]
+    grant_types: Vec<String>,
+    /// All scopes it may ask for
+    #[arg(long, value_parser = scope, default_value = "", value_name = "SCOPE")]
+    scope: ScopeSet,
+    /// The scopes it gets when it asks for none [default: all of --scope]
+    #[arg(long, value_parser = scope, value_name = "SCOPE")]
+    default_scope: Option<ScopeSet>,
+    /// How it authenticates
+    #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
+          value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(AuthMethod::name))
+              .try_map(|name| AuthMethod::parse(&name).ok_or("unknown")))]
+    auth_method: AuthMethod,
+    /// Where authorization codes may be sent; repeatable
+    #[arg(long = "redirect-uri", value_name = "URI")]
+    redirect_uris: Vec<String>,
+    /// A file with the public keys of its assertions, a JWK Set
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// A value of `aud` that its tokens may have; repeatable [default: the realm's]
+    #[arg(long, value_name = "URI")]
+    audience: Vec<String>,
+    /// A value of `aud` that it answers for itself; repeatable
+    #[arg(long = "resource", value_name = "URI")]
+    resources: Vec<String>,
+    /// `sub` of the tokens it gets for itself [default: its id]
+    #[arg(long, value_name = "SUB")]
+    subject: Option<String>,
+    /// Let it use the grants of trusted clients
+    #[arg(long)]
+    trusted: bool,
+    /// A file with static claims of its tokens, a JSON object
+    #[arg(long, value_name = "FILE")]
+    claims: Option<String>,
+    /// How long its access tokens live [default: as long as the realm's]
+    #[arg(long, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_ACCESS_TOKEN_TTL.0)))]
+    access_token_ttl: Option<u32>,
+    /// When its secret ends, in seconds since 1970
+    #[arg(long, value_name = "SECONDS")]
+    secret_expires_at: Option<u64>,
+    /// Refuse it everything until it is enabled
+    #[arg(long)]
+    disabled: bool,
+}
+
+/// The grant types that a record may name, served already or not.
+const GRANT_TYPES: [&str; 6] = [
+    "client_credentials",
+    "authorization_code",
+    "refresh_token",
+    "client_authenticated_user",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+];
+
+pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+    match command {
+        Command::Create(create) => self::create(*create, target),
+        Command::Show(which) => Ok(shown(&read(target, &which)?.0).to_string()),
+        Command::List(Realm { realm }) => list(target, &realm),
+        Command::Disable(which) => set_disabled(target, &which, true),
+        Command::Enable(which) => set_disabled(target, &which, false),
+        Command::Delete(which) => delete(target, &which),
+    }
+}
+
+fn create(create: Create, target: &Target) -> Result<String, Error> {
+    let realm = create.realm.realm;
+    let (now, operator) = (now(), operator());
+    let client_id = match create.client_id {
+        Some(id) => id,
+        None => random_id()?,
+    };
+    let mut client = Client::new(client_id, now, operator);
+    client.client_name = create.name;
+    client.grant_types = create.grant_types;
+    client.scope = create.scope;
+    client.default_scope = create.default_scope;
+    client.token_endpoint_auth_method = create.auth_method;
+    let auth_method = create.auth_method;
+    client.redirect_uris = create.redirect_uris;
+    client.jwks = create
+        .jwks
+        .map(|path| json_file("--jwks", &path))
+        .transpose()?;
+    client.audience = create.audience;
+    client.resources = create.resources;
+    client.subject = create.subject;
+    client.trusted = create.trusted;
+    client.access_token_ttl = create.access_token_ttl.map(Seconds);
+    client.disabled = create.disabled;
+    if let Some(path) = create.claims {
+        client.claims = match json_file("--claims", &path)? {
+            Value::Object(claims) => claims,
+            _ => {
+                return Err(Error::Argument(format!(
+                    "--claims: {path} is no JSON object"
+                )));
+            }
+        };
+    }
+    if client.jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
+        return Err(Error::Argument(
+            "--jwks goes with --auth-method private_key_jwt".into(),
+        ));
+    }
+    client
+        .check()
+        .map_err(|error| Error::Argument(error.to_string()))?;
+
+    let uses_secret = matches!(
+        auth_method,
+        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost
+    );
+    let secret = match (uses_secret, create.client_secret) {
+        (true, given) => {
+            let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
+            let (secret, hash) = secret(given)?;
+            let id = short_id()?;
+            client.secrets.push(StoredSecret {
+                id,
+                hash,
+                not_before: None,
+                expires_at,
+            });
+            Some(secret)
+        }
+        (false, Some(_)) => {
+            let method = auth_method.name();
+            return Err(Error::Argument(format!(
+                "--client-secret does not go with {method}"
+            )));
+        }
+        (false, None) => None,
+    };
+    for (grant_type, served) in client
+        .grant_types
+        .iter()
+        .map(|name| (name, GrantType::parse(name).is_some()))
+    {
+        if !served {
+            eprintln!("Note: this version does not serve the grant type {grant_type} yet.");
+        }
+    }
+    if !METHODS.contains(&auth_method) {
+        eprintln!(
+            "Note: this version does not serve the method {} yet.",
+            auth_method.name()
+        );
+    }
+
+    let key = client.client_id.record_key(&realm);
+    if target.kind != Kind::Print
+        && target
+            .values(std::slice::from_ref(&key))?
+            .contains_key(&key)
+    {
+        return Err(Error::State(format!(
+            "client `{}` exists in realm `{realm}`, nothing was changed",
+            client.client_id
+        )));
+    }
+    let pair = Pair {
+        key,
+        value: serde_json::to_string(&client)?,
+    };
+    let mut result = json!({
+        "client_id": client.client_id,
+        "kv": { "key": pair.key, "value": pair.value },
+    });
+    if let (Some(secret), Value::Object(members)) = (secret, &mut result) {
+        members.insert("client_secret".into(), secret.reveal().into());
+    }
+    if target.kind != Kind::Print {
+        target.put(&[pair, audit("create", &realm, &client)?])?;
+        eprintln!(
+            "Registered client `{}` in realm `{realm}`.",
+            client.client_id
+        );
+    }
+    Ok(result.to_string())
+}
+
+/// The secret of a new client and what is stored of it: generated here, or given by the caller.
+fn secret(given: Option<String>) -> Result<(ClientSecret, ClientSecretHash), Error> {
+    let salt = random()?;
+    let Some(given) = given else {
+        let secret = ClientSecret::generate(&random()?);
+        let hash = ClientSecretHash::of_generated(&secret, salt);
+        return Ok((secret, hash));
+    };
+    let given = match given.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin())
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| Error::File {
+                path: "standard input".into(),
+                error,
+            })?,
+        _ => given,
+    };
+    if given.is_empty() {
+        return Err(Error::Argument("--client-secret is empty".into()));
+    }
+    let key = std::env::var("CLIENT_SECRETS_KEY")
+        .ok()
+        .and_then(ClientSecretsKey::parse);
+    let key = key.ok_or_else(|| {
+        Error::Argument(
+            "--client-secret needs CLIENT_SECRETS_KEY in the environment, at least 32 octets: the \
+             value of the Worker secret of that name"
+                .into(),
+        )
+    })?;
+    let secret = ClientSecret::new(given);
+    let hash = ClientSecretHash::of_imported(&secret, salt, &key);
+    Ok((secret, hash))
+}
+
+fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+    target.not_print()?;
+    let prefix = ClientId::record_prefix(realm);
+    let keys = target.keys(&prefix)?;
+    let values = target.values(&keys)?;
+    let mut clients = Vec::new();
+    for key in keys {
+        let id = key.strip_prefix(&prefix).and_then(ClientId::parse);
+        let record = id
+            .zip(values.get(&key))
+            .map(|(id, value)| Client::parse(value, &id));
+        clients.push(match record {
+            Some(Ok(client)) => shown(&client),
+            Some(Err(error)) => json!({ "key": key, "error": error.to_string() }),
+            None => json!({ "key": key, "error": "no record" }),
+        });
+    }
+    eprintln!("{} clients in realm `{realm}`.", clients.len());
+    Ok(Value::from(clients).to_string())
+}
+
+fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String, Error> {
+    let (mut client, key) = read(target, which)?;
+    let realm = &which.realm.realm;
+    client.disabled = disabled;
+    client.updated_at = now();
+    client.updated_by = operator();
+    let action = if disabled { "disable" } else { "enable" };
+    let pair = Pair {
+        key,
+        value: serde_json::to_string(&client)?,
+    };
+    target.put(&[pair, audit(action, realm, &client)?])?;
+    eprintln!(
+        "Client `{}` in realm `{realm}`: {action}d.",
+        client.client_id
+    );
+    if disabled && target.kind == Kind::Remote {
+        eprintln!("Every location knows within 60 s; tokens issued before live until they expire.");
+    }
+    Ok(shown(&client).to_string())
+}
+
+fn delete(target: &Target, which: &Which) -> Result<String, Error> {
+    let (mut client, key) = read(target, which)?;
+    let realm = &which.realm.realm;
+    client.updated_at = now();
+    client.updated_by = operator();
+    target.delete(&key)?;
+    target.put(&[audit("delete", realm, &client)?])?;
+    eprintln!(
+        "Removed client `{}` from realm `{realm}`.",
+        client.client_id
+    );
+    Ok(json!({ "client_id": client.client_id, "deleted": true }).to_string())
+}
+
+/// The record of a client, and its key.
+fn read(target: &Target, which: &Which) -> Result<(Client, String), Error> {
+    target.not_print()?;
+    let (realm, id) = (&which.realm.realm, &which.client_id);
+    let key = id.record_key(realm);
+    let record = target.values(std::slice::from_ref(&key))?.remove(&key);
+    let record =
+        record.ok_or_else(|| Error::State(format!("no client `{id}` in realm `{realm}`")))?;
+    let client = Client::parse(&record, id)
+        .map_err(|error| Error::State(format!("the record at `{key}` is unusable: {error}")))?;
+    Ok((client, key))
+}
+
+/// A record for people: of each secret everything but its hash.
+fn shown(client: &Client) -> Value {
+    let mut shown = serde_json::to_value(client).unwrap_or_default();
+    for secret in shown
+        .get_mut("secrets")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        secret.as_object_mut().map(|secret| secret.remove("hash"));
+    }
+    shown
+}
+
+/// The line that a change leaves: who, what, when.
+fn audit(action: &str, realm: &RealmName, client: &Client) -> Result<Pair, Error> {
+    let (at, by, id) = (client.updated_at, &client.updated_by, &client.client_id);
+    let line =
+        json!({ "at": at, "by": by, "action": action, "realm": realm.as_str(), "client_id": id });
+    Ok(Pair {
+        key: format!("audit/{realm}/{:012}-{}", at.seconds(), short_id()?),
+        value: line.to_string(),
+    })
+}
+
+fn json_file(argument: &str, path: &str) -> Result<Value, Error> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Error::Argument(format!("{argument}: cannot read {path}: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::Argument(format!("{argument}: {path} is not JSON: {error}")))
+}
+
+/// A random UUID (RFC 9562 §5.4).
+fn random_id() -> Result<ClientId, Error> {
+    let bits = u128::from_be_bytes(random()?);
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    let part = |range| hex.get(range).unwrap_or_default();
+    let uuid = format!(
+        "{}-{}-{}-{}-{}",
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32)
+    );
+    ClientId::parse(&uuid).ok_or_else(|| Error::State("no id could be made".into()))
+}
+
+/// A short random name for a secret or an audit line.
+fn short_id() -> Result<String, Error> {
+    Ok(format!("{:08x}", u32::from_be_bytes(random()?)))
+}
+
+fn realm_name(text: &str) -> Result<RealmName, &'static str> {
+    RealmName::parse(text).ok_or("1 to 64 letters, digits, `-`, `_` and `.`, no mark first")
+}
+
+fn client_id(text: &str) -> Result<ClientId, &'static str> {
+    ClientId::parse(text).ok_or("1 to 255 printable ASCII characters")
+}
+
+fn scope(text: &str) -> Result<ScopeSet, edge_token::scope::ScopeError> {
+    ScopeSet::parse(text)
+}

@@ -1,0 +1,285 @@
+//! Where the tool acts: the namespace and the secrets of the demo on this machine or of the
+//! deployed Worker, reached through wrangler, which knows the account.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::Error;
+
+/// The file with the demo's secrets, in the format of `.dev.vars`. `make run` serves it.
+const LOCAL_SECRETS: &str = ".demo/secrets.env";
+
+/// The most keys that one bulk read may name.
+const BULK: usize = 100;
+
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Local,
+    Remote,
+    Print,
+}
+
+pub(crate) struct Target {
+    pub(crate) kind: Kind,
+    pub(crate) env: Option<String>,
+    pub(crate) persist_to: Option<String>,
+}
+
+/// A value and where it lies in the namespace.
+#[derive(Serialize)]
+pub(crate) struct Pair {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl Target {
+    /// Refuses `--print` where there is nothing to print without reading.
+    pub(crate) fn not_print(&self) -> Result<(), Error> {
+        match self.kind {
+            Kind::Print => Err(Error::Argument(
+                "--print goes with `client create` and `key generate`".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The values at these keys; no entry for a key that has none.
+    pub(crate) fn values(&self, keys: &[String]) -> Result<BTreeMap<String, String>, Error> {
+        #[derive(Deserialize)]
+        struct Entry {
+            value: Option<String>,
+        }
+
+        let mut values = BTreeMap::new();
+        for keys in keys.chunks(BULK) {
+            let file = TemporaryFile::new(&serde_json::to_string(keys)?)?;
+            let output = self.kv(&["bulk", "get", file.path()?])?;
+            let found = serde_json::from_str::<BTreeMap<String, Entry>>(&output)
+                .map_err(|error| unexpected("kv bulk get", &error))?;
+            values.extend(
+                found
+                    .into_iter()
+                    .filter_map(|(key, entry)| Some((key, entry.value?))),
+            );
+        }
+        Ok(values)
+    }
+
+    /// The keys that begin with `prefix`.
+    pub(crate) fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        #[derive(Deserialize)]
+        struct Entry {
+            name: String,
+        }
+
+        let output = self.kv(&["key", "list", "--prefix", prefix])?;
+        let found = serde_json::from_str::<Vec<Entry>>(&output)
+            .map_err(|error| unexpected("kv key list", &error))?;
+        Ok(found.into_iter().map(|entry| entry.name).collect())
+    }
+
+    /// Writes pairs, in one call.
+    pub(crate) fn put(&self, pairs: &[Pair]) -> Result<(), Error> {
+        let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
+        self.kv(&["bulk", "put", file.path()?]).map(drop)
+    }
+
+    /// Deletes the value at a key.
+    pub(crate) fn delete(&self, key: &str) -> Result<(), Error> {
+        let file = TemporaryFile::new(&serde_json::to_string(&[key])?)?;
+        self.kv(&["bulk", "delete", "--force", file.path()?])
+            .map(drop)
+    }
+
+    /// Whether a secret of that name is there.
+    pub(crate) fn has_secret(&self, name: &str) -> Result<bool, Error> {
+        #[derive(Deserialize)]
+        struct Entry {
+            name: String,
+        }
+
+        if self.kind == Kind::Local {
+            return Ok(local_secrets()?.iter().any(|(known, _)| known == name));
+        }
+        let output = self.wrangler(&["secret", "list", "--format", "json"], None)?;
+        let found = serde_json::from_str::<Vec<Entry>>(&output)
+            .map_err(|error| unexpected("secret list", &error))?;
+        Ok(found.iter().any(|entry| entry.name == name))
+    }
+
+    /// Writes a secret, overwriting the one of that name.
+    pub(crate) fn put_secret(&self, name: &str, value: &str) -> Result<(), Error> {
+        if self.kind == Kind::Remote {
+            return self
+                .wrangler(&["secret", "put", name], Some(value))
+                .map(drop);
+        }
+        let mut secrets = local_secrets()?;
+        secrets.retain(|(known, _)| known != name);
+        secrets.push((name.to_owned(), Zeroizing::new(value.to_owned())));
+        let lines = secrets
+            .iter()
+            .map(|(name, value)| format!("{name}='{}'\n", **value));
+        let text = Zeroizing::new(lines.collect::<String>());
+        write_private(&project()?.join(LOCAL_SECRETS), &text)
+    }
+
+    fn kv(&self, arguments: &[&str]) -> Result<String, Error> {
+        let mut all = vec!["kv"];
+        all.extend(arguments);
+        all.extend(["--binding", "CLIENTS"]);
+        match (self.kind, &self.persist_to) {
+            (Kind::Remote, _) => all.extend(["--remote", "--preview", "false"]),
+            (_, None) => all.push("--local"),
+            (_, Some(directory)) => all.extend(["--local", "--persist-to", directory]),
+        }
+        self.wrangler(&all, None)
+    }
+
+    /// Runs wrangler and returns its standard output.
+    fn wrangler(&self, arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
+        let project = project()?;
+        let binaries = project.join("node_modules/.bin");
+        if !binaries.join("wrangler").exists() {
+            return Err(Error::Wrangler(
+                "wrangler is not installed: run `make setup`".into(),
+            ));
+        }
+        // wrangler needs a newer Node than many machines have; the project brings one.
+        let mut path = vec![binaries.clone()];
+        path.extend(std::env::split_paths(
+            &std::env::var_os("PATH").unwrap_or_default(),
+        ));
+        let path =
+            std::env::join_paths(path).map_err(|error| Error::Wrangler(error.to_string()))?;
+        let mut command = Command::new(binaries.join("wrangler"));
+        command
+            .args(arguments)
+            .arg("--env")
+            .arg(self.env.as_deref().unwrap_or_default());
+        command
+            .current_dir(&project)
+            .env("PATH", path)
+            .env("WRANGLER_SEND_METRICS", "false");
+        command.stdin(if input.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let failed =
+            |error: std::io::Error| Error::Wrangler(format!("cannot run wrangler: {error}"));
+        let mut child = command.spawn().map_err(failed)?;
+        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+            stdin.write_all(input.as_bytes()).map_err(failed)?;
+        }
+        let output = child.wait_with_output().map_err(failed)?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        let what = arguments
+            .iter()
+            .take(3)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ");
+        Err(Error::Wrangler(format!(
+            "`wrangler {what}` failed:\n{}",
+            said.trim()
+        )))
+    }
+}
+
+fn unexpected(call: &str, error: &serde_json::Error) -> Error {
+    Error::Wrangler(format!(
+        "`wrangler {call}` printed what is not the JSON expected: {error}"
+    ))
+}
+
+/// The project's folder: the nearest one upwards with a wrangler.toml.
+fn project() -> Result<PathBuf, Error> {
+    let here = std::env::current_dir().map_err(|error| Error::File {
+        path: ".".into(),
+        error,
+    })?;
+    here.ancestors()
+        .find(|folder| folder.join("wrangler.toml").exists())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| {
+            Error::State("no wrangler.toml here or above: run this in the project".into())
+        })
+}
+
+/// The demo's secrets, in the order of their file.
+fn local_secrets() -> Result<Vec<(String, Zeroizing<String>)>, Error> {
+    let path = project()?.join(LOCAL_SECRETS);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Error::File {
+                path: path.display().to_string(),
+                error,
+            });
+        }
+    };
+    let secret = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        Some((
+            name.to_owned(),
+            Zeroizing::new(value.trim_matches('\'').to_owned()),
+        ))
+    };
+    Ok(text.lines().filter_map(secret).collect())
+}
+
+/// Writes a file that only its owner may read: whole, or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    let write = || {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let temporary = path.with_extension("new");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&temporary)?.write_all(text.as_bytes())?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error| Error::File {
+        path: path.display().to_string(),
+        error,
+    })
+}
+
+/// A file that wrangler reads, gone when it has. It holds hashes, never secrets.
+struct TemporaryFile(PathBuf);
+
+impl TemporaryFile {
+    fn new(text: &str) -> Result<Self, Error> {
+        let name = u64::from_ne_bytes(crate::random()?);
+        let path = std::env::temp_dir().join(format!("edge-token-{name:016x}.json"));
+        write_private(&path, text)?;
+        Ok(Self(path))
+    }
+
+    fn path(&self) -> Result<&str, Error> {
+        let path = self.0.to_str();
+        path.ok_or_else(|| Error::State("the path of the temporary folder is not UTF-8".into()))
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        // That it stays behind is no reason to fail: it holds what is in the namespace anyway.
+        _ = fs::remove_file(&self.0);
+    }
+}
