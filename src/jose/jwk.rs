@@ -17,6 +17,17 @@ use crate::time::UnixTime;
 pub struct KeyId(String);
 
 impl KeyId {
+    /// The SHA-256 thumbprint of a key (RFC 7638 §3): of its required members and their texts, in
+    /// lexicographic order, none of which may need quoting in JSON.
+    #[must_use]
+    pub fn thumbprint(members: &[(&str, &str)]) -> Self {
+        let members = members
+            .iter()
+            .map(|(name, value)| format!(r#""{name}":"{value}""#));
+        let json = format!("{{{}}}", members.collect::<Vec<_>>().join(","));
+        Self(URL_SAFE_NO_PAD.encode(Sha256::digest(json)))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -74,7 +85,8 @@ impl SigningKey {
     pub fn generate(random: &[u8; 32], not_before: UnixTime, expiration: UnixTime) -> Option<Self> {
         let private = p256::ecdsa::SigningKey::from_slice(random).ok()?;
         let (x, y) = coordinates(&private)?;
-        let kid = thumbprint(&x, &y);
+        let members = [("crv", "P-256"), ("kty", "EC"), ("x", &x), ("y", &y)];
+        let kid = KeyId::thumbprint(&members);
         Some(Self {
             not_before,
             expiration,
@@ -210,10 +222,4 @@ fn coordinates(private: &p256::ecdsa::SigningKey) -> Option<(String, String)> {
         URL_SAFE_NO_PAD.encode(point.x()?),
         URL_SAFE_NO_PAD.encode(point.y()?),
     ))
-}
-
-/// RFC 7638 §3: SHA-256 of the required members in lexicographic order.
-fn thumbprint(x: &str, y: &str) -> KeyId {
-    let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    KeyId(URL_SAFE_NO_PAD.encode(Sha256::digest(members)))
 }

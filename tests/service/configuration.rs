@@ -1,0 +1,344 @@
+//! Configuration that is wrong: 503, the reason in the log, nothing issued, other realms go on.
+
+use super::*;
+
+/// Asserts that `default` is not served, and that the log says `reason`.
+fn assert_not_served(fixture: &Fixture, reason: &str) {
+    fixture.register("app", |_| ());
+    let answers = [
+        fixture.token(""),
+        fixture.get("/.well-known/jwks.json"),
+        fixture.get("/realms/default/.well-known/openid-configuration"),
+        fixture.get("/health"),
+    ];
+    for answer in answers {
+        assert_eq!(
+            answer.error(),
+            (503, "temporarily_unavailable".into()),
+            "{reason}"
+        );
+        assert!(answer.header("retry-after").is_some());
+        assert_eq!(answer.log()["outcome"], "failed");
+        assert!(
+            answer.reason().contains(reason),
+            "{} does not say {reason}",
+            answer.reason()
+        );
+        assert!(
+            !answer.response.body.contains("default"),
+            "{}",
+            answer.response.body
+        );
+    }
+}
+
+#[test]
+fn a_realm_that_is_configured_wrongly_is_not_served() {
+    for (realm, reason) in [
+        (json!({}), "realm `default`: member `issuer` is missing"),
+        (json!("x"), "realm `default`: must be a table"),
+        (json!({ "issuer": 1 }), "member `issuer` must be a text"),
+        (
+            json!({ "issuer": "auth.example" }),
+            "member `issuer` must be https",
+        ),
+        (
+            json!({ "issuer": "http://auth.example/realms/default" }),
+            "https, or http on loopback",
+        ),
+        (
+            json!({ "issuer": "https://auth.example/realms/x" }),
+            "must end in /realms/<name>",
+        ),
+        (
+            json!({ "issuer": ISSUER, "dialect": "esperanto" }),
+            "`esperanto` is unknown",
+        ),
+        (
+            json!({ "issuer": ISSUER, "acess_token_ttl": 1 }),
+            "member `acess_token_ttl` is unknown",
+        ),
+        (
+            json!({ "issuer": ISSUER, "access_token_ttl": 0 }),
+            "member `access_token_ttl` must be",
+        ),
+        (
+            json!({ "issuer": ISSUER, "access_token_ttl": "60" }),
+            "member `access_token_ttl` must",
+        ),
+        (
+            json!({ "issuer": ISSUER, "access_token_ttl": 2_592_001 }),
+            "`access_token_ttl` must",
+        ),
+        (
+            json!({ "issuer": ISSUER, "scopes": ["read"] }),
+            "member `scopes` must be",
+        ),
+        (
+            json!({ "issuer": ISSUER, "scopes": "a  b" }),
+            "member `scopes` must be",
+        ),
+        (
+            json!({ "issuer": ISSUER, "audience": "a" }),
+            "member `audience` must be",
+        ),
+    ] {
+        assert_not_served(
+            &Fixture::configured(json!({ "default": realm }), &secrets()),
+            reason,
+        );
+    }
+}
+
+#[test]
+fn variables_that_cannot_be_read_serve_nothing() {
+    for (variables, reason) in [
+        (vec![], "no realm is configured"),
+        (vec![("REALMS", "{}")], "no realm is configured"),
+        (vec![("REALMS", "")], "variable REALMS: not a JSON object"),
+        (vec![("REALMS", "[]")], "variable REALMS: not a JSON object"),
+        (
+            vec![("REALMS_2", "{")],
+            "variable REALMS_2: not a JSON object",
+        ),
+        (vec![("REALMS", r#"{"a/b":{}}"#)], "`a/b` is no realm name"),
+    ] {
+        let variables = variables
+            .into_iter()
+            .map(|(name, text)| (name, text.to_owned()));
+        let fixture = Fixture::with_variables(&variables.collect::<Vec<_>>(), &secrets());
+        assert_not_served(&fixture, reason);
+    }
+}
+
+#[test]
+fn secrets_that_hold_no_usable_key_serve_nothing() {
+    let good = jwk_set(&[&key(1, NOW - 9, NOW + 9_999)]);
+    let early = jwk_set(&[&key(1, NOW + 1, NOW + 9_999)]);
+    let ending = jwk_set(&[&key(1, NOW - 9, NOW + 299)]);
+    for (signing_keys, next, reason) in [
+        (None, None, "no signing keys: upload secret SIGNING_KEYS"),
+        (Some("x"), None, "secret SIGNING_KEYS: not a JSON object"),
+        (
+            Some("{\"keys\":{}}"),
+            None,
+            "secret SIGNING_KEYS: member `keys` must be",
+        ),
+        (
+            Some(&*good),
+            Some("x"),
+            "secret SIGNING_KEYS_NEXT: not a JSON object",
+        ),
+        (
+            Some(&good.replace("\"d\"", "\"e\"")),
+            None,
+            "SIGNING_KEYS: key 1: member `d` is missing",
+        ),
+        (
+            Some(&good.replace("P-256", "P-384")),
+            None,
+            "key 1: member `crv` must be \"P-256\"",
+        ),
+    ] {
+        let mut secrets = HashMap::new();
+        for (name, value) in [("SIGNING_KEYS", signing_keys), ("SIGNING_KEYS_NEXT", next)] {
+            if let Some(value) = value {
+                secrets.insert(name, value.to_owned());
+            }
+        }
+        let fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets);
+        assert_not_served(&fixture, reason);
+    }
+    for (signing_keys, name) in [
+        (&early, "early"),
+        (&ending, "ending"),
+        (&"{\"keys\":[]}".into(), "none"),
+    ] {
+        let secrets = HashMap::from([("SIGNING_KEYS", signing_keys.clone())]);
+        let fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets);
+        fixture.register("app", |_| ());
+        assert_eq!(
+            fixture.token("").error(),
+            (503, "temporarily_unavailable".into()),
+            "{name}"
+        );
+        assert!(
+            fixture
+                .token("")
+                .reason()
+                .contains("no key that signs for 300 s"),
+            "{name}"
+        );
+        assert_eq!(fixture.get("/health").status(), 503, "{name}");
+    }
+}
+
+#[test]
+fn one_slot_is_enough_whichever_it_is() {
+    let good = jwk_set(&[&key(1, NOW - 9, NOW + 9_999)]);
+    for slot in ["SIGNING_KEYS", "SIGNING_KEYS_NEXT"] {
+        let secrets = HashMap::from([(slot, good.clone())]);
+        let fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets);
+        fixture.register("app", |_| ());
+        assert_eq!(fixture.token("").status(), 200, "{slot}");
+    }
+}
+
+#[test]
+fn the_newest_key_signs_when_its_time_has_come() {
+    let (old, new) = (key(2, NOW - 9, NOW + 9_999), key(1, NOW + 100, NOW + 9_999));
+    let secrets = HashMap::from([
+        ("SIGNING_KEYS", jwk_set(&[&old])),
+        ("SIGNING_KEYS_NEXT", jwk_set(&[&new])),
+    ]);
+    let mut fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets);
+    fixture.register("app", |_| ());
+    for (now, key) in [(NOW, &old), (NOW + 99, &old), (NOW + 100, &new)] {
+        fixture.now = UnixTime::from_seconds(now);
+        assert_eq!(
+            fixture.token("").log()["kid"],
+            key.kid().as_str(),
+            "at {now}"
+        );
+    }
+}
+
+#[test]
+fn a_realm_may_have_keys_of_its_own() {
+    let mut secrets = secrets();
+    secrets.insert("OTHER_KEYS", jwk_set(&[&key(2, NOW - 9, NOW + 9_999)]));
+    let other = |signing_keys: Value| {
+        json!({
+            "default": { "issuer": ISSUER },
+            "other": {
+                "issuer": "https://auth.example/realms/other",
+                "signing_keys": signing_keys,
+            },
+        })
+    };
+    let fixture = Fixture::configured(other(json!(["OTHER_KEYS"])), &secrets);
+    let kid = |path| fixture.get(path).json()["keys"][0]["kid"].clone();
+    assert_eq!(kid("/realms/default/jwks"), key(1, 0, 1).kid().as_str());
+    assert_eq!(kid("/realms/other/jwks"), key(2, 0, 1).kid().as_str());
+
+    let fixture = Fixture::configured(other(json!(["NO_SUCH_KEYS"])), &secrets);
+    assert_eq!(fixture.get("/realms/default/jwks").status(), 200);
+    assert_eq!(fixture.get("/realms/other/jwks").status(), 503);
+    assert!(
+        fixture
+            .get("/realms/other/jwks")
+            .reason()
+            .contains("upload secret NO_SUCH_KEYS")
+    );
+}
+
+#[test]
+fn a_broken_realm_leaves_the_others_alone() {
+    let realms = json!({
+        "default": { "issuer": ISSUER },
+        "broken": { "issuer": "nonsense" },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    fixture.register("app", |_| ());
+    assert_eq!(fixture.token("").status(), 200);
+    assert_eq!(fixture.get("/realms/broken/jwks").status(), 503);
+    assert_eq!(fixture.get("/realms/unknown/jwks").status(), 404);
+    assert_eq!(fixture.get("/health").status(), 503);
+    assert!(fixture.get("/health").reason().contains("realm `broken`"));
+}
+
+#[test]
+fn variables_are_merged_and_a_realm_in_two_is_served_by_neither() {
+    let realm = |name: &str| {
+        let issuer = format!("https://auth.example/realms/{name}");
+        json!({ name: { "issuer": issuer } }).to_string()
+    };
+    let variables = [
+        ("REALMS", realm("a")),
+        ("REALMS_2", realm("b")),
+        ("REALMS_3", realm("a")),
+    ];
+    let fixture = Fixture::with_variables(&variables, &secrets());
+    assert_eq!(fixture.get("/realms/b/jwks").status(), 200);
+    let answer = fixture.get("/realms/a/jwks");
+    assert_eq!(answer.status(), 503);
+    assert!(
+        answer.reason().contains("realm `a`: is configured twice"),
+        "{}",
+        answer.reason()
+    );
+}
+
+#[test]
+fn clients_of_one_realm_are_strangers_in_another() {
+    let realms = json!({
+        "default": { "issuer": ISSUER },
+        "other": { "issuer": "https://auth.example/realms/other" },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    fixture.register("app", |_| ());
+    let authorization = basic("app", SECRET);
+    let request = post("/realms/other/token", "grant_type=client_credentials");
+    let answer = fixture.send(&Request {
+        authorization: Some(&authorization),
+        ..request
+    });
+    assert_eq!(answer.error(), (401, "invalid_client".into()));
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some("Basic realm=\"other\"")
+    );
+}
+
+#[test]
+fn an_http_issuer_is_served_to_loopback_only() {
+    let realms = json!({ "default": { "issuer": "http://127.0.0.1:8787/realms/default" } });
+    let fixture = Fixture::configured(realms, &secrets());
+    for (authority, status) in [
+        ("127.0.0.1:8787", 200),
+        ("localhost", 200),
+        ("[::1]:8787", 200),
+        ("auth.example", 503),
+        ("edge-token.example.workers.dev", 503),
+        ("127.0.0.1.example", 503),
+        ("", 503),
+    ] {
+        for path in ["/.well-known/jwks.json", "/health"] {
+            let request = Request {
+                method: "GET",
+                path,
+                authority,
+                ..Request::default()
+            };
+            let reply = pollster::block_on(fixture.service.respond(
+                &request,
+                fixture.now,
+                &|_| Ok(()),
+                &fixture.store,
+            ));
+            assert_eq!(reply.response.status, status, "{authority} {path}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_taken_from_the_host() {
+    let fixture = Fixture::new();
+    let request = Request {
+        method: "GET",
+        path: "/.well-known/openid-configuration",
+        authority: "evil.example",
+        ..Request::default()
+    };
+    let reply = pollster::block_on(fixture.service.respond(
+        &request,
+        fixture.now,
+        &|_| Ok(()),
+        &fixture.store,
+    ));
+    assert!(
+        !reply.response.body.contains("evil"),
+        "{}",
+        reply.response.body
+    );
+}
