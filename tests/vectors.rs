@@ -31,8 +31,13 @@ fn point(x: &str, y: &str) -> VerifyingKey {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    let digit = |index| u8::from_str_radix(text.get(index..index + 2).unwrap(), 16).unwrap();
-    (0..text.len()).step_by(2).map(digit).collect()
+    let pairs = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 const A3_X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";

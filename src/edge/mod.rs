@@ -33,6 +33,10 @@ fn start() {
 
 /// Answers one request.
 #[event(fetch)]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is where randomness comes from"
+)]
 async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
     let now = UnixTime::from_seconds(Date::now().as_millis() / 1000);
     let service = SERVICE.with(|service| Rc::clone(service.get_or_init(|| Rc::new(load(&env)))));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use wasm_bindgen::JsCast as _;
 use worker::kv::KvError;
 use worker::{Delay, Env};
 
@@ -51,5 +52,11 @@ fn unavailable(detail: impl ToString) -> StoreError {
 
 /// KV throws JavaScript errors, whose text is their `message`.
 fn kv_error(error: KvError) -> String {
-    error.to_string()
+    match &error {
+        KvError::JavaScript(thrown) => thrown.dyn_ref::<worker::js_sys::Error>().map_or_else(
+            || error.to_string(),
+            |thrown| String::from(thrown.message()),
+        ),
+        _ => error.to_string(),
+    }
 }
