@@ -1,16 +1,18 @@
 // Serves the demo on this machine: its signing key, realms and clients are made on the first run
-// and kept in the ignored folder .demo, where no `.dev.vars` of a developer is touched.
+// and kept in the ignored folder .demo, so that no `.dev.vars` of a developer is touched.
 //
 // PORT chooses another port than 8787.
 
 import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { unstable_readConfig as readConfig } from "wrangler";
 
 const DEFAULT_PORT = 8787;
 const SECRETS = ".demo/secrets.env";
-const CREDENTIALS = ".demo/clients.json";
+const CREDENTIALS = ".demo/credentials.json";
+const RECORDS = ".demo/records.json";
 const CLIENT_ID = "demo-client";
 
 const port = Number(process.env.PORT || DEFAULT_PORT);
@@ -22,13 +24,15 @@ const fail = (text) => {
   process.exit(1);
 };
 
-/** Runs the operator's tool against the local state and returns the JSON it prints. */
-function tool(...args) {
-  const env = { ...process.env, EDGE_TOKEN_OPERATOR: "make run" };
-  const run = spawnSync("cargo", ["run", "--quiet", "--locked", "--", ...args], { env, encoding: "utf8" });
-  if (run.status !== 0) fail(`edge-token ${args.slice(0, 2).join(" ")} failed:\n${run.stderr}`);
-  return JSON.parse(run.stdout);
+/** Runs a command to its end and returns what it prints. */
+function output(command, ...args) {
+  const run = spawnSync(command, args, { encoding: "utf8" });
+  if (run.status !== 0) fail(`${command} ${args.slice(0, 4).join(" ")} … failed:\n${run.stderr || run.error}`);
+  return run.stdout;
 }
+
+const tool = (...args) => JSON.parse(output("cargo", "run", "--quiet", "--locked", "--", ...args));
+const kv = (...args) => output("wrangler", "kv", ...args, "--binding", "CLIENTS", "--local", "--env", "");
 
 async function checkPort() {
   if (!Number.isInteger(port) || port < 1 || port > 65535) fail("PORT must be 1 to 65535.");
@@ -50,20 +54,26 @@ function realms() {
 /** Makes what is missing of the demo: signing key, clients. Returns each realm's client secret. */
 function provision(names) {
   mkdirSync(".demo", { recursive: true });
-  if (!existsSync(SECRETS) || !/^SIGNING_KEYS=/m.test(readFileSync(SECRETS, "utf8"))) {
+  const secrets = existsSync(SECRETS) ? readFileSync(SECRETS, "utf8") : "";
+  if (!/^CLIENT_SECRETS_KEY=/m.test(secrets)) {
+    const line = `CLIENT_SECRETS_KEY='${randomBytes(32).toString("base64url")}'\n`;
+    writeFileSync(SECRETS, secrets + line, { mode: 0o600 });
+  }
+  if (!/^SIGNING_KEYS=/m.test(secrets)) {
     say("making the demo's signing key …");
     tool("key", "generate", "--local");
   }
   const credentials = existsSync(CREDENTIALS) ? JSON.parse(readFileSync(CREDENTIALS, "utf8")) : {};
-  for (const realm of names) {
-    const registered = tool("client", "list", "--local", "--realm", realm);
-    const isThere = registered.some(({ client_id }) => client_id === CLIENT_ID);
-    if (isThere && credentials[realm]) continue;
-    say(`registering ${CLIENT_ID} in realm ${realm} …`);
-    if (isThere) tool("client", "delete", "--local", "--realm", realm, "--client-id", CLIENT_ID);
-    const created = tool("client", "create", "--local", "--realm", realm, "--client-id", CLIENT_ID,
-      "--name", "Demo", "--scope", "read write", "--default-scope", "read");
-    credentials[realm] = created.client_secret;
+  const registered = JSON.parse(kv("key", "list", "--prefix", "client/")).map(({ name }) => name);
+  const missing = names.filter((realm) =>
+    !credentials[realm] || !registered.includes(`client/${realm}/${CLIENT_ID}`));
+  if (missing.length > 0) {
+    say(`registering ${CLIENT_ID} in realm ${missing.join(", ")} …`);
+    const created = missing.map((realm) => tool("client", "create", "--print", "--realm", realm,
+      "--client-id", CLIENT_ID, "--name", "Demo", "--scope", "read write", "--default-scope", "read"));
+    writeFileSync(RECORDS, JSON.stringify(created.map((client) => client.kv)));
+    kv("bulk", "put", RECORDS);
+    missing.forEach((realm, index) => { credentials[realm] = created[index].client_secret; });
     writeFileSync(CREDENTIALS, JSON.stringify(credentials, null, 2), { mode: 0o600 });
   }
   return credentials;
@@ -71,7 +81,8 @@ function provision(names) {
 
 /** Starts `wrangler dev` in a process group of its own, so that all of it can be ended. */
 function serve() {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: "false" };
+  // No look-up of the `Request.cf` of this machine: nothing here reads it.
+  const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false" };
   for (const name of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT"]) delete env[name];
   const args = ["dev", "--env", "", "--ip", "127.0.0.1", "--port", String(port),
     "--show-interactive-dev-session=false", "--env-file", SECRETS];

@@ -58,7 +58,7 @@ pub(crate) struct Create {
     #[arg(long, value_parser = client_id, value_name = "ID")]
     client_id: Option<ClientId>,
     /// A secret the client has already, instead of a generated one. It is stored as an HMAC under
-    /// the CLIENT_SECRETS_KEY of the environment; `-` reads it from standard input
+    /// the CLIENT_SECRETS_KEY of the environment, or of the demo; `-` reads it from standard input
     #[arg(long, value_name = "SECRET")]
     client_secret: Option<String>,
     /// The client's name for people
@@ -184,7 +184,7 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
     let secret = match (uses_secret, create.client_secret) {
         (true, given) => {
             let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
-            let (secret, hash) = secret(given)?;
+            let (secret, hash) = secret(given, target)?;
             let id = short_id()?;
             client.secrets.push(StoredSecret {
                 id,
@@ -251,7 +251,10 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
 }
 
 /// The secret of a new client and what is stored of it: generated here, or given by the caller.
-fn secret(given: Option<String>) -> Result<(ClientSecret, ClientSecretHash), Error> {
+fn secret(
+    given: Option<String>,
+    target: &Target,
+) -> Result<(ClientSecret, ClientSecretHash), Error> {
     let salt = random()?;
     let Some(given) = given else {
         let secret = ClientSecret::generate(&random()?);

@@ -113,6 +113,21 @@ impl Target {
         Ok(found.iter().any(|entry| entry.name == name))
     }
 
+    /// A secret that the tool itself needs: from the environment, else from the demo's. Those of a
+    /// deployed Worker cannot be read back.
+    pub(crate) fn secret(&self, name: &str) -> Result<Option<String>, Error> {
+        if let Ok(value) = std::env::var(name) {
+            return Ok(Some(value));
+        }
+        if self.kind != Kind::Local {
+            return Ok(None);
+        }
+        let found = local_secrets()?
+            .into_iter()
+            .find(|(known, _)| known == name);
+        Ok(found.map(|(_, value)| value.to_string()))
+    }
+
     /// Writes a secret, overwriting the one of that name.
     pub(crate) fn put_secret(&self, name: &str, value: &str) -> Result<(), Error> {
         if self.kind == Kind::Remote {

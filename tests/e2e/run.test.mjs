@@ -1,0 +1,106 @@
+// `make run`, as a newcomer meets it: what it prints, what it leaves alone, how it ends.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { after, before, test } from "node:test";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { basic, freePort } from "./worker.mjs";
+
+const DEV_VARS = ".dev.vars";
+const ownDevVars = existsSync(DEV_VARS) ? readFileSync(DEV_VARS, "utf8") : undefined;
+const devVars = ownDevVars ?? "SIGNING_KEYS=of-a-developer\nREALMS=of-a-developer\n";
+
+let port;
+let run;
+let printed = "";
+
+/** Starts `make run` in a process group of its own, as a terminal would. */
+function makeRun() {
+  const child = spawn("make", ["run", `PORT=${port}`], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  child.exited = new Promise((resolve) => child.once("exit", resolve));
+  return child;
+}
+
+before(async () => {
+  if (ownDevVars === undefined) writeFileSync(DEV_VARS, devVars);
+  port = await freePort();
+  run = makeRun();
+  await new Promise((resolve, reject) => {
+    const read = (data) => {
+      printed += data;
+      if (/^Log lines follow/m.test(printed)) resolve();
+    };
+    run.stdout.on("data", read);
+    run.stderr.on("data", read);
+    run.exited.then((status) => reject(new Error(`make run ended with ${status}:\n${printed}`)));
+    setTimeout(() => reject(new Error(`make run is not ready after 120 s:\n${printed}`)), 120_000).unref();
+  });
+});
+
+after(() => {
+  if (run.exitCode === null && run.signalCode === null) process.kill(-run.pid, "SIGINT");
+  if (ownDevVars === undefined) rmSync(DEV_VARS);
+});
+
+/** A token by the line that `make run` printed, pasted into a shell. */
+function pastedToken() {
+  const [line] = printed.match(/^ +curl .*$/m);
+  const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+  assert.match(stdout, /access_token/, stderr);
+  return JSON.parse(stdout).access_token;
+}
+
+const verify = (token, issuer) =>
+  jwtVerify(token, createRemoteJWKSet(new URL(`${issuer}/jwks`)), { issuer, audience: issuer, typ: "at+jwt" });
+
+test("the printed line, pasted, gets a token that jose verifies", async () => {
+  const issuer = `http://127.0.0.1:${port}/realms/default`;
+  const { payload } = await verify(pastedToken(), issuer);
+  assert.equal(payload.client_id, "demo-client");
+});
+
+test("a developer's .dev.vars is neither touched nor served", () => {
+  assert.equal(readFileSync(DEV_VARS, "utf8"), devVars);
+});
+
+/** Runs the tool as an operator would, with the demo's own CLIENT_SECRETS_KEY. */
+function tool(...args) {
+  const { stdout, stderr } = spawnSync("cargo", ["run", "--quiet", "--locked", "--", ...args], { encoding: "utf8" });
+  return JSON.parse(stdout || assert.fail(stderr));
+}
+
+test("a client made by the tool beside it is served", async () => {
+  const id = `beside-${port}`;
+  const created = tool("client", "create", "--realm", "default", "--client-id", id, "--client-secret", "its old secret");
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/token`, {
+      method: "POST",
+      headers: { authorization: basic(id, created.client_secret) },
+      body: new URLSearchParams({ grant_type: "client_credentials" }),
+    });
+    assert.equal(response.status, 200);
+  } finally {
+    tool("client", "delete", "--realm", "default", "--client-id", id);
+  }
+});
+
+test("a busy port is told, with what to do", async () => {
+  const second = makeRun();
+  let said = "";
+  second.stderr.on("data", (data) => { said += data; });
+  assert.notEqual(await second.exited, 0);
+  assert.match(said, new RegExp(`Port ${port} cannot be used \\(EADDRINUSE\\).*make run PORT=${port + 1}`));
+  assert.match(pastedToken(), /^ey/);
+});
+
+test("Ctrl-C ends everything that it started", async () => {
+  process.kill(-run.pid, "SIGINT");
+  await run.exited;
+  const left = spawnSync("pgrep", ["-af", `--port ${port}`], { encoding: "utf8" }).stdout;
+  assert.equal(left, "");
+  const server = createServer();
+  await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+  server.close();
+});

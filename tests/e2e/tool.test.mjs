@@ -1,0 +1,243 @@
+// The operator's tool: against local state through the real wrangler, against a deployed Worker
+// through a wrangler that only records how it is called (there is no account here), and wrong
+// arguments, which must write nothing.
+
+import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, test } from "node:test";
+import { CLIENT_SECRETS_KEY, runTool, tool } from "./worker.mjs";
+
+const folder = mkdtempSync(join(tmpdir(), "edge-token-test-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const file = (name, text) => {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+};
+
+/** The values under a prefix in the local state, by key. */
+function stored(state, prefix) {
+  const run = (...args) => {
+    const all = ["kv", ...args, "--binding", "CLIENTS", "--local", "--persist-to", state, "--env", ""];
+    const { status, stdout, stderr } = spawnSync("wrangler", all, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const keys = JSON.parse(run("key", "list", "--prefix", prefix)).map(({ name }) => name);
+  if (keys.length === 0) return {};
+  const values = JSON.parse(run("bulk", "get", file("keys.json", JSON.stringify(keys))));
+  return Object.fromEntries(keys.map((key) => [key, JSON.parse(values[key].value)]));
+}
+
+test("a client's life in local state, and the audit lines that it leaves", () => {
+  const state = join(folder, "state");
+  const client = (action, ...args) =>
+    tool("client", action, "--local", "--persist-to", state, "--realm", "default", ...args);
+  const created = client("create", "--client-id", "a b/c", "--name", "A", "--scope", "read write",
+    "--default-scope", "read", "--audience", "https://a.example", "--audience", "urn:b",
+    "--access-token-ttl", "60", "--claims", file("claims.json", '{"region":"SG"}'));
+  const id = created.client_id;
+  assert.equal(id, "a b/c");
+  assert.match(created.client_secret, /^[A-Za-z0-9_-]{43}$/);
+  assert.deepEqual(stored(state, "client/"), { "client/default/a b/c": JSON.parse(created.kv.value) });
+
+  const shown = client("show", "--client-id", id);
+  assert.equal(shown.client_name, "A");
+  assert.deepEqual(shown.audience, ["https://a.example", "urn:b"]);
+  assert.deepEqual(shown.claims, { region: "SG" });
+  assert.equal(shown.access_token_ttl, 60);
+  assert.deepEqual(Object.keys(shown.secrets[0]), ["id"]);
+
+  const again = runTool("client", "create", "--local", "--persist-to", state, "--realm", "default", "--client-id", id);
+  assert.notEqual(again.status, 0);
+  assert.match(again.stderr, /client `a b\/c` exists in realm `default`, nothing was changed/);
+  assert.deepEqual(stored(state, "client/"), { "client/default/a b/c": JSON.parse(created.kv.value) });
+
+  assert.equal(client("disable", "--client-id", id).disabled, true);
+  assert.equal(stored(state, "client/")[created.kv.key].disabled, true);
+  assert.equal(client("enable", "--client-id", id).disabled, false);
+  assert.deepEqual(client("list").map(({ client_id }) => client_id), [id]);
+  client("delete", "--client-id", id);
+  assert.deepEqual(stored(state, "client/"), {});
+
+  const audit = Object.values(stored(state, "audit/default/"));
+  assert.deepEqual(audit.map(({ action }) => action).toSorted(), ["create", "delete", "disable", "enable"]);
+  for (const line of audit) {
+    assert.deepEqual([line.client_id, line.realm, typeof line.by], [id, "default", "string"]);
+    assert.ok(Math.abs(line.at - Date.now() / 1000) < 300);
+  }
+  for (const action of ["show", "delete"]) {
+    const gone = runTool("client", action, "--local", "--persist-to", state, "--realm", "default", "--client-id", id);
+    assert.notEqual(gone.status, 0);
+    assert.equal(gone.stdout, "");
+    assert.match(gone.stderr, /no client `a b\/c` in realm `default`/);
+  }
+});
+
+test("a record that cannot be read is listed as such and never overwritten", () => {
+  const state = join(folder, "broken");
+  const record = file("broken.json", JSON.stringify([{ key: "client/default/x", value: '{"version":9}' }]));
+  const put = spawnSync("wrangler", ["kv", "bulk", "put", record, "--binding", "CLIENTS", "--local",
+    "--persist-to", state, "--env", ""], { encoding: "utf8" });
+  assert.equal(put.status, 0, put.stderr);
+  const [listed] = tool("client", "list", "--local", "--persist-to", state, "--realm", "default");
+  assert.deepEqual(listed, { key: "client/default/x", error: "record version 9 is not 1" });
+  for (const args of [["disable"], ["create"]]) {
+    const run = runTool("client", ...args, "--local", "--persist-to", state, "--realm", "default", "--client-id", "x");
+    assert.notEqual(run.status, 0);
+  }
+  assert.deepEqual(stored(state, "client/"), { "client/default/x": { version: 9 } });
+});
+
+test("--print touches nothing and prints the pair", () => {
+  const created = tool("client", "create", "--print", "--realm", "dx");
+  assert.match(created.client_id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  assert.equal(created.kv.key, `client/dx/${created.client_id}`);
+  const record = JSON.parse(created.kv.value);
+  assert.equal(record.client_id, created.client_id);
+  assert.match(record.secrets[0].hash, /^sha256\$[A-Za-z0-9_-]{22}\$[A-Za-z0-9_-]{43}$/);
+  assert.ok(!created.kv.value.includes(created.client_secret));
+  const imported = tool("client", "create", "--print", "--realm", "dx", "--client-secret", "old secret");
+  assert.equal(imported.client_secret, "old secret");
+  assert.match(JSON.parse(imported.kv.value).secrets[0].hash, /^hmac-sha256\$/);
+});
+
+test("a generated key is a private JWK Set with its lifetime, and never the same twice", () => {
+  const before = Math.floor(Date.now() / 1000);
+  const { keys } = tool("key", "generate", "--print", "--lifetime", "30");
+  assert.equal(keys.length, 1);
+  const [{ d, x, y, kid, nbf, exp, ...rest }] = keys;
+  assert.deepEqual(rest, { kty: "EC", crv: "P-256", alg: "ES256", use: "sig" });
+  for (const coordinate of [d, x, y, kid]) assert.match(coordinate, /^[A-Za-z0-9_-]{43}$/);
+  assert.ok(nbf >= before && nbf < before + 60);
+  assert.equal(exp - nbf, 30 * 24 * 60 * 60);
+  assert.notEqual(tool("key", "generate", "--print").keys[0].kid, kid);
+});
+
+test("wrong arguments say which, write nothing and exit with an error", () => {
+  const create = ["client", "create", "--print", "--realm", "default"];
+  for (const [args, message] of [
+    [[], /Usage/],
+    [["client", "create", "--print"], /--realm/],
+    [["client", "create", "--print", "--realm", "a/b"], /'--realm <NAME>': 1 to 64 letters/],
+    [[...create, "--client-id", ""], /--client-id/],
+    [[...create, "--client-id", "x".repeat(256)], /'--client-id <ID>': 1 to 255/],
+    [[...create, "--client-id", "ä"], /'--client-id <ID>': 1 to 255/],
+    [[...create, "--client-secret", ""], /--client-secret is empty/],
+    [[...create, "--scope", "a  b"], /'--scope <SCOPE>'/],
+    [[...create, "--scope", "a", "--default-scope", "b"], /`default_scope` exceeds `scope`/],
+    [[...create, "--grant-types", "password"], /'--grant-types <A,B>'/],
+    [[...create, "--auth-method", "tls"], /'--auth-method <METHOD>'/],
+    [[...create, "--auth-method", "private_key_jwt"], /--jwks goes with --auth-method private_key_jwt/],
+    [[...create, "--auth-method", "none", "--client-secret", "x"], /--client-secret does not go with none/],
+    [[...create, "--access-token-ttl", "0"], /'--access-token-ttl <SECONDS>'/],
+    [[...create, "--secret-expires-at", "tomorrow"], /'--secret-expires-at <SECONDS>'/],
+    [[...create, "--claims", join(folder, "none.json")], /--claims: cannot read/],
+    [[...create, "--claims", file("list.json", "[]")], /--claims: .* is no JSON object/],
+    [[...create, "--claims", file("half.json", "{")], /--claims: .* is not JSON/],
+    [[...create, "--claims", file("exp.json", '{"exp":1}')], /sets the reserved claim `exp`/],
+    [[...create, "--remote"], /--print.*cannot be used with|cannot be used with '--print'/],
+    [["client", "show", "--print", "--realm", "default", "--client-id", "x"], /--print goes with/],
+    [["client", "list", "--print", "--realm", "default"], /--print goes with/],
+    [["key", "generate", "--print", "--lifetime", "0"], /'--lifetime <DAYS>'/],
+    [["key", "generate", "--print", "--secret", "lower"], /--secret must be upper-case/],
+  ]) {
+    const run = runTool(...args);
+    assert.notEqual(run.status, 0, args.join(" "));
+    assert.equal(run.stdout, "", args.join(" "));
+    assert.match(run.stderr, message, args.join(" "));
+  }
+});
+
+/** A project whose wrangler records its arguments and input, and answers from `answers`. */
+function project(answers) {
+  const root = mkdtempSync(join(folder, "project-"));
+  const bin = join(root, "node_modules/.bin");
+  mkdirSync(bin, { recursive: true });
+  writeFileSync(join(root, "wrangler.toml"), "");
+  writeFileSync(join(bin, "wrangler"), `#!/usr/bin/env node
+    const { appendFileSync, readFileSync } = require("node:fs");
+    const args = process.argv.slice(2);
+    const path = args.find((arg) => arg.endsWith(".json"));
+    const file = path && JSON.parse(readFileSync(path, "utf8"));
+    const input = args[0] === "secret" && args[1] === "put" ? readFileSync(0, "utf8") : undefined;
+    appendFileSync(${JSON.stringify(join(root, "calls"))}, JSON.stringify({ args: args.filter((arg) => arg !== path), file, input }) + "\\n");
+    const answer = ${JSON.stringify(answers)}[args.slice(0, 3).find((word, index) => index > 0 && ["get", "put", "list", "delete"].includes(word))];
+    if (answer === undefined) { console.error("no access"); process.exit(1); }
+    process.stdout.write(answer);
+  `);
+  chmodSync(join(bin, "wrangler"), 0o755);
+  const binary = resolve("target/debug/edge-token");
+  return {
+    run: (...args) => spawnSync(binary, args, { cwd: root, env: { ...process.env, CLIENT_SECRETS_KEY }, encoding: "utf8" }),
+    calls: () => readFileSync(join(root, "calls"), "utf8").trim().split("\n").map((line) => JSON.parse(line)),
+    secrets: join(root, ".demo/secrets.env"),
+  };
+}
+
+test("--remote reads and writes the deployed namespace of the environment named", () => {
+  tool("key", "generate", "--print"); // The binary that is run below is built.
+  const { run, calls } = project({ get: '{"client/default/app":{"value":null}}', put: "" });
+  const created = run("client", "create", "--remote", "--env", "production", "--realm", "default", "--client-id", "app");
+  assert.equal(created.status, 0, created.stderr);
+  const { kv } = JSON.parse(created.stdout);
+  const remote = ["--binding", "CLIENTS", "--remote", "--preview", "false", "--env", "production"];
+  const [get, put] = calls();
+  assert.deepEqual(get, { args: ["kv", "bulk", "get", ...remote], file: ["client/default/app"] });
+  assert.deepEqual(put.args, ["kv", "bulk", "put", ...remote]);
+  assert.deepEqual(put.file[0], kv);
+  assert.match(put.file[1].key, /^audit\/default\/\d{12}-[0-9a-f]{8}$/);
+  assert.equal(calls().length, 2);
+});
+
+test("--remote says what wrangler said when it fails, and exits with an error", () => {
+  const { run } = project({});
+  const created = run("client", "create", "--remote", "--realm", "default");
+  assert.notEqual(created.status, 0);
+  assert.equal(created.stdout, "");
+  assert.match(created.stderr, /`wrangler kv bulk get` failed:\nno access/);
+});
+
+test("a key goes to wrangler by standard input, never over one that is there", () => {
+  const fresh = project({ list: "[]", put: "" });
+  const made = fresh.run("key", "generate", "--remote", "--env", "production");
+  assert.equal(made.status, 0, made.stderr);
+  const [, put] = fresh.calls();
+  assert.deepEqual(put.args, ["secret", "put", "SIGNING_KEYS", "--env", "production"]);
+  const [{ d, kid }] = JSON.parse(put.input).keys;
+  assert.equal(JSON.parse(made.stdout).kid, kid);
+  assert.ok(!made.stdout.includes(d) && !made.stderr.includes(d));
+
+  const taken = project({ list: '[{"name":"SIGNING_KEYS","type":"secret_text"}]', put: "" });
+  const refused = taken.run("key", "generate", "--remote");
+  assert.notEqual(refused.status, 0);
+  assert.match(refused.stderr, /SIGNING_KEYS exists, nothing was changed: --force/);
+  assert.equal(taken.calls().length, 1);
+  assert.equal(taken.run("key", "generate", "--remote", "--force").status, 0);
+});
+
+test("a local key is kept in a private file beside the other secrets", () => {
+  const { run, secrets } = project({});
+  assert.equal(run("key", "generate", "--local", "--secret", "OTHER_KEYS").status, 0);
+  const first = readFileSync(secrets, "utf8");
+  assert.equal(run("key", "generate", "--local").status, 0);
+  const both = readFileSync(secrets, "utf8");
+  assert.ok(both.startsWith(first));
+  assert.match(both, /^SIGNING_KEYS='\{"keys":\[\{.*\}\]\}'$/m);
+  assert.notEqual(run("key", "generate", "--local").status, 0);
+  assert.equal(readFileSync(secrets, "utf8"), both);
+  assert.equal(spawnSync("stat", ["-c", "%a", secrets], { encoding: "utf8" }).stdout.trim(), "600");
+});
+
+test("outside a project, or before its set-up, the tool says what to do", () => {
+  const binary = resolve("target/debug/edge-token");
+  const run = (cwd) => spawnSync(binary, ["client", "list", "--realm", "default"], { cwd, encoding: "utf8" });
+  assert.match(run(folder).stderr, /no wrangler.toml here or above/);
+  const bare = mkdtempSync(join(folder, "bare-"));
+  writeFileSync(join(bare, "wrangler.toml"), "");
+  assert.match(run(bare).stderr, /wrangler is not installed: run `make setup`/);
+});
