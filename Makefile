@@ -101,7 +101,17 @@ e2e: setup build
 	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
 	node --test --test-concurrency=1 'tests/e2e/*.test.mjs'
 
-interop: setup build
+# Without Python the tests that need it are skipped and say so; CI fails.
+$(TOOLS)/venv/.installed: tests/interop/requirements.txt | $(TOOLS)/prerequisites
+	$(call say,"Installing the Python test clients")
+	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+	  python3 -m venv $(TOOLS)/venv && \
+	  $(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@; \
+	else \
+	  echo 'make: no Python with venv. Install it with: apt-get install -y python3-venv' >&2; \
+	fi
+
+interop: setup build $(TOOLS)/venv/.installed
 	$(call say,"[test 5/6] Clients and verifiers that others wrote")
 	node --test --test-concurrency=1 'tests/interop/*.test.mjs'
 

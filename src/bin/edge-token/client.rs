@@ -273,8 +273,8 @@ fn secret(
     if given.is_empty() {
         return Err(Error::Argument("--client-secret is empty".into()));
     }
-    let key = std::env::var("CLIENT_SECRETS_KEY")
-        .ok()
+    let key = target
+        .secret("CLIENT_SECRETS_KEY")?
         .and_then(ClientSecretsKey::parse);
     let key = key.ok_or_else(|| {
         Error::Argument(
