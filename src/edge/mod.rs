@@ -2,21 +2,24 @@
 //! bindings and headers, and decides nothing.
 
 mod store;
+mod warm_up;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use wasm_bindgen::{JsCast, JsValue};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{JSON, Object, Reflect};
 use worker::{
-    Date, Env, Headers, Request, Response, ResponseBuilder, Result, console_error, console_log,
-    event,
+    Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result, console_error,
+    console_log, event,
 };
 
 use self::store::EdgeStore;
+use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
 use crate::http;
-use crate::jose::es256;
 use crate::service::{Log, Reply, Service};
 use crate::time::UnixTime;
 
@@ -25,10 +28,11 @@ thread_local! {
     static SERVICE: OnceCell<Rc<Service>> = const { OnceCell::new() };
 }
 
-/// Runs when an isolate starts, before any request and without bindings.
+/// Runs when an isolate starts, before any request and without bindings, clock or randomness.
 #[event(start)]
 fn start() {
-    es256::warm_up();
+    // That it does not get to its end is no reason not to serve.
+    _ = warm_up::run();
 }
 
 /// Answers one request.
@@ -40,57 +44,49 @@ fn start() {
 async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
     let now = UnixTime::from_seconds(Date::now().as_millis() / 1000);
     let service = SERVICE.with(|service| Rc::clone(service.get_or_init(|| Rc::new(load(&env)))));
-    let headers = request.headers().clone();
-    let [authorization, content_type, content_encoding, if_none_match] = [
-        "authorization",
-        "content-type",
-        "content-encoding",
-        "if-none-match",
-    ]
-    .map(|name| headers.get(name).ok().flatten());
-    let (method, url, path) = (request.method(), request.inner().url(), request.path());
-    let reply = match read(&mut request).await {
+    let head = Head::read(&request);
+    let reply = match read_body(&mut request).await {
         Ok(body) => {
-            let request = http::Request {
-                method: method.as_ref(),
-                authority: authority(&url),
-                path: &path,
-                authorization: authorization.as_deref(),
-                content_type: content_type.as_deref(),
-                content_encoding: content_encoding.as_deref(),
-                if_none_match: if_none_match.as_deref(),
-                body: &body,
-            };
-            service
-                .respond(&request, now, &getrandom::fill, &EdgeStore::new(&env))
-                .await
+            let request = head.with_body(&body);
+            respond(
+                &service,
+                request,
+                now,
+                &getrandom::fill,
+                EdgeStore::Bindings(&env),
+            )
+            .await
         }
         Err(error) => Reply::unreadable(error.to_string(), now),
     };
-    match reply.log {
+    match &reply.log {
         Some(Log::Info(line)) => console_log!("{line}"),
         Some(Log::Error(line)) => console_error!("{line}"),
         None => (),
     }
-    let headers = Headers::new();
-    for (name, value) in &reply.response.headers {
-        headers.set(name, value)?;
-    }
-    let response = ResponseBuilder::new()
-        .with_status(reply.response.status)
-        .with_headers(headers);
-    Ok(match reply.response.body {
-        body if body.is_empty() => response.empty(),
-        body => response.fixed(body.into_bytes()),
-    })
+    answer(reply.response)
+}
+
+/// The service's answer. Boxed, so that this code exists once: what [`warm_up`] runs is then what
+/// requests run.
+#[inline(never)]
+fn respond<'a>(
+    service: &'a Service,
+    request: http::Request<'a>,
+    now: UnixTime,
+    fill_random: FillRandom<'a>,
+    store: EdgeStore<'a>,
+) -> LocalBoxFuture<'a, Reply> {
+    Box::pin(async move { service.respond(&request, now, fill_random, &store).await })
 }
 
 /// Reads the service's configuration out of the bindings.
+#[inline(never)]
 fn load(env: &Env) -> Service {
     let mut variables = Vec::new();
     for name in Object::keys(env.unchecked_ref::<Object>())
         .iter()
-        .filter_map(|name| name.as_string())
+        .filter_map(|n| n.as_string())
     {
         if name == "REALMS" || name.starts_with("REALMS_") {
             let value = Reflect::get(env, &JsValue::from(&name)).unwrap_or_default();
@@ -106,6 +102,47 @@ fn load(env: &Env) -> Service {
     })
 }
 
+/// What the service reads of a request, but for its body.
+struct Head {
+    method: Method,
+    url: String,
+    path: String,
+    headers: [Option<String>; 4],
+}
+
+impl Head {
+    #[inline(never)]
+    fn read(request: &Request) -> Self {
+        let headers = request.headers();
+        Self {
+            method: request.method(),
+            url: request.inner().url(),
+            path: request.path(),
+            headers: [
+                "authorization",
+                "content-type",
+                "content-encoding",
+                "if-none-match",
+            ]
+            .map(|name| headers.get(name).ok().flatten()),
+        }
+    }
+
+    fn with_body<'a>(&'a self, body: &'a [u8]) -> http::Request<'a> {
+        let [authorization, content_type, content_encoding, if_none_match] = &self.headers;
+        http::Request {
+            method: self.method.as_ref(),
+            authority: authority(&self.url),
+            path: &self.path,
+            authorization: authorization.as_deref(),
+            content_type: content_type.as_deref(),
+            content_encoding: content_encoding.as_deref(),
+            if_none_match: if_none_match.as_deref(),
+            body,
+        }
+    }
+}
+
 /// Host and port of a URL as the runtime writes it.
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -113,11 +150,9 @@ fn authority(url: &str) -> &str {
 }
 
 /// Reads the body of a POST, but never more of it than shows that it is too large.
-async fn read(request: &mut Request) -> Result<Vec<u8>> {
-    use futures_util::StreamExt as _;
-
+async fn read_body(request: &mut Request) -> Result<Vec<u8>> {
     let mut body = Vec::new();
-    if request.method() == worker::Method::Post && request.inner().body().is_some() {
+    if request.method() == Method::Post && request.inner().body().is_some() {
         let mut chunks = request.stream()?;
         while let Some(chunk) = chunks.next().await {
             let room = (MAX_BODY + 1).saturating_sub(body.len());
@@ -129,4 +164,20 @@ async fn read(request: &mut Request) -> Result<Vec<u8>> {
         }
     }
     Ok(body)
+}
+
+/// Writes an answer as the runtime wants it.
+#[inline(never)]
+fn answer(response: http::Response) -> Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &response.headers {
+        headers.set(name, value)?;
+    }
+    let builder = ResponseBuilder::new()
+        .with_status(response.status)
+        .with_headers(headers);
+    Ok(match response.body {
+        body if body.is_empty() => builder.empty(),
+        body => builder.fixed(body.into_bytes()),
+    })
 }

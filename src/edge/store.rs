@@ -9,7 +9,7 @@ use worker::{Delay, Env};
 
 use crate::client::{Client, ClientId};
 use crate::realm::RealmName;
-use crate::store::{Store, StoreError};
+use crate::store::{MemoryStore, Store, StoreError};
 
 /// For how long a location may answer from its own copy, in seconds; KV allows no less than 30.
 const CACHE_TTL: u64 = 30;
@@ -17,21 +17,22 @@ const CACHE_TTL: u64 = 30;
 /// How long storage may take. A read that hangs never ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The storage behind the bindings of one request.
-pub(super) struct EdgeStore<'a> {
-    env: &'a Env,
-}
-
-impl<'a> EdgeStore<'a> {
-    pub(super) fn new(env: &'a Env) -> Self {
-        Self { env }
-    }
+/// The storage that a request meets.
+pub(super) enum EdgeStore<'a> {
+    /// What the Worker's bindings lead to.
+    Bindings(&'a Env),
+    /// A made-up one, for the request that no caller sent.
+    Memory(MemoryStore),
 }
 
 impl Store for EdgeStore<'_> {
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let env = match self {
+            Self::Bindings(env) => env,
+            Self::Memory(store) => return store.client(realm, id).await,
+        };
         let key = id.record_key(realm);
-        let clients = self.env.kv("CLIENTS").map_err(unavailable)?;
+        let clients = env.kv("CLIENTS").map_err(unavailable)?;
         let read = Box::pin(clients.get(&key).cache_ttl(CACHE_TTL).text());
         let record = match select(read, Delay::from(TIMEOUT)).await {
             Either::Left((record, _)) => record.map_err(|error| unavailable(kv_error(error)))?,

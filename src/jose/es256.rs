@@ -54,11 +54,3 @@ impl Algorithm for Es256 {
         key.verify(message, &signature.0).is_ok()
     }
 }
-
-/// Builds the table of the generator and lets the runtime see the signing code once, so that the
-/// first request of an isolate pays for neither. What is signed is thrown away.
-pub fn warm_up() {
-    if let Ok(key) = p256::ecdsa::SigningKey::from_slice(&[1; 32]) {
-        std::hint::black_box(Es256.sign(&key, b"warm-up"));
-    }
-}

@@ -1,0 +1,72 @@
+//! One request that no caller sent, when an isolate starts.
+//!
+//! The runtime compiles each wasm function when it is first called, and the table of the P-256
+//! generator is built at the first signature: together more CPU than a request may take on the
+//! Free plan. So a made-up client gets a token once, from made-up storage, with a key that anybody
+//! can guess; the answer goes nowhere. `tests/e2e/start.mjs` measures what it saves.
+//!
+//! Nothing of the runtime is called: a panic here would keep the Worker from starting.
+
+use futures_util::FutureExt as _;
+
+use super::respond;
+use super::store::EdgeStore;
+use crate::client::{Client, ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use crate::http::Request;
+use crate::jose::SigningKey;
+use crate::realm::RealmName;
+use crate::scope::ScopeSet;
+use crate::service::Service;
+use crate::store::MemoryStore;
+use crate::time::UnixTime;
+
+const NOW: UnixTime = UnixTime::from_seconds(1);
+const REALMS: &str = r#"{"default":{"issuer":"https://localhost","scopes":"read"}}"#;
+
+/// Serves the request, as far as it goes.
+pub(super) fn run() -> Option<()> {
+    let signing_keys = made_up_signing_keys()?;
+    let variables = [("REALMS".to_owned(), REALMS.to_owned())];
+    let service = Service::new(&variables, &|name| {
+        (name == "SIGNING_KEYS").then(|| signing_keys.clone())
+    });
+    let request = Request {
+        method: "POST",
+        authority: "localhost",
+        path: "/token",
+        authorization: Some("Basic d2FybS11cDp3YXJtLXVw"),
+        content_type: Some("application/x-www-form-urlencoded"),
+        body: b"grant_type=client_credentials&scope=read",
+        ..Request::default()
+    };
+    let store = EdgeStore::Memory(made_up_store()?);
+    let random = |_: &mut [u8]| Ok(());
+    std::hint::black_box(respond(&service, request, NOW, &random, store).now_or_never()?);
+    Some(())
+}
+
+fn made_up_signing_keys() -> Option<String> {
+    let key = SigningKey::generate(&[1; 32], NOW, UnixTime::from_seconds(u64::from(u32::MAX)))?;
+    let jwk = serde_json::to_string(&key.to_private_jwk()).ok()?;
+    Some(format!(r#"{{"keys":[{jwk}]}}"#))
+}
+
+/// A store with the client `warm-up`, whose secret is `warm-up`.
+fn made_up_store() -> Option<MemoryStore> {
+    let id = ClientId::parse("warm-up")?;
+    let secret = ClientSecret::new("warm-up".to_owned());
+    let hash = ClientSecretHash::of_generated(&secret, [0; 16]);
+    let mut client = Client::new(id.clone(), NOW, String::new());
+    client.grant_types = vec!["client_credentials".to_owned()];
+    client.scope = ScopeSet::parse("read").ok()?;
+    client.secrets = vec![StoredSecret {
+        id: String::new(),
+        hash,
+        not_before: None,
+        expires_at: None,
+    }];
+    let store = MemoryStore::default();
+    let realm = RealmName::parse("default")?;
+    store.put(&realm, &id, Ok(serde_json::to_string(&client).ok()?));
+    Some(store)
+}
