@@ -15,6 +15,7 @@ mod documents;
 mod failures;
 mod framing;
 mod grant;
+mod verifier;
 
 use std::collections::HashMap;
 
