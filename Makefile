@@ -27,7 +27,8 @@ say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 .PHONY: help setup run build test check native e2e interop deploy-check clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	  printf 'make %-8s %s\n' "$$name" "$$text"; done
 
 run: setup build ## Serve the demo on http://127.0.0.1:8787 (PORT= for another)
 	@node scripts/run.mjs
@@ -39,7 +40,7 @@ test: check native build e2e interop deploy-check ## Run every test; the only th
 
 # ---- Set-up -------------------------------------------------------------------------------------
 
-setup: $(TOOLS)/prerequisites $(TOOLS)/wasm32 node_modules/.installed $(TOOLS)/worker-build-$(WORKER_BUILD) $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN) ## Install what is missing
+setup: $(TOOLS)/prerequisites $(TOOLS)/wasm32 node_modules/.installed $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN) $(TOOLS)/worker-build-$(WORKER_BUILD) ## Install what is missing
 
 need = command -v $(1) >/dev/null || { printf 'make: %s is missing. Install it with: %s\n' '$(1)' '$(2)' >&2; exit 1; }
 

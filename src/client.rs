@@ -73,7 +73,7 @@ impl ClientId {
         &self.0
     }
 
-    /// The key of this client's record in a key-value store, at most 326 octets.
+    /// The key of this client's record in a key-value store, at most 327 octets.
     #[must_use]
     pub fn record_key(&self, realm: &RealmName) -> String {
         format!("{}{}", Self::record_prefix(realm), self.0)
@@ -295,6 +295,15 @@ pub struct StoredSecret {
     /// From when it is valid no more, if ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<UnixTime>,
+}
+
+impl StoredSecret {
+    /// Whether its time has come and is not over.
+    #[must_use]
+    pub fn is_valid(&self, now: UnixTime) -> bool {
+        self.not_before.is_none_or(|not_before| not_before <= now)
+            && self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
 }
 
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).

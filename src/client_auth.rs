@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::Choice;
 use zeroize::Zeroizing;
 
 use crate::client::{
@@ -97,7 +97,7 @@ impl Credentials {
         now: UnixTime,
     ) -> Result<String, Failure> {
         let stored = client.map_or(std::slice::from_ref(&DECOY), |client| &client.secrets);
-        let presented = self.presented_among(stored, key)?;
+        let presented = self.presented_among(stored, key, now)?;
         let client = client.ok_or(Rejection::UnknownClient)?;
         if client.disabled {
             return Err(Rejection::ClientDisabled.into());
@@ -106,25 +106,29 @@ impl Credentials {
             return Err(Rejection::AuthMethodNotRegistered.into());
         }
         let secret = presented.ok_or(Rejection::SecretMismatch)?;
-        match (secret.not_before, secret.expires_at) {
-            (Some(not_before), _) if now < not_before => {
-                Err(Rejection::SecretNotYetValid { not_before, now }.into())
-            }
-            (_, Some(expires_at)) if now >= expires_at => {
-                Err(Rejection::SecretExpired { expires_at, now }.into())
-            }
+        match *secret {
+            StoredSecret {
+                not_before: Some(not_before),
+                ..
+            } if now < not_before => Err(Rejection::SecretNotYetValid { not_before, now }.into()),
+            StoredSecret {
+                expires_at: Some(expires_at),
+                ..
+            } if now >= expires_at => Err(Rejection::SecretExpired { expires_at, now }.into()),
             _ => Ok(secret.id.clone()),
         }
     }
 
-    /// The stored secret that is presented. All are compared, whichever is the one.
+    /// The stored secret that is presented, rather one that is valid `now` than one that is not.
+    /// Every reading is compared with every secret, whichever matches.
     fn presented_among<'s>(
         &self,
         stored: &'s [StoredSecret],
         key: Option<&ClientSecretsKey>,
+        now: UnixTime,
     ) -> Result<Option<&'s StoredSecret>, Fault> {
-        let mut found = u32::MAX;
-        for (candidate, index) in stored.iter().zip(0..) {
+        let mut found = None;
+        for candidate in stored {
             let mut matches = Choice::from(0);
             for secret in &self.secrets {
                 matches |= candidate
@@ -132,11 +136,11 @@ impl Credentials {
                     .matches(secret, key)
                     .map_err(|_| Fault::NoClientSecretsKey)?;
             }
-            found.conditional_assign(&index, matches & found.ct_eq(&u32::MAX));
+            if bool::from(matches) && (found.is_none() || candidate.is_valid(now)) {
+                found = Some(candidate);
+            }
         }
-        Ok(usize::try_from(found)
-            .ok()
-            .and_then(|found| stored.get(found)))
+        Ok(found)
     }
 }
 

@@ -82,7 +82,7 @@ pub enum Rejection {
     #[error("wrong secret")]
     SecretMismatch,
     /// The right secret, too early.
-    #[error("secret not valid before {not_before:?}, now {now:?}")]
+    #[error("secret not valid before {not_before}, now {now}")]
     SecretNotYetValid {
         /// When it begins.
         not_before: UnixTime,
@@ -90,7 +90,7 @@ pub enum Rejection {
         now: UnixTime,
     },
     /// The right secret, too late.
-    #[error("secret expired at {expires_at:?}, now {now:?}")]
+    #[error("secret expired at {expires_at}, now {now}")]
     SecretExpired {
         /// When it ended.
         expires_at: UnixTime,
@@ -256,8 +256,8 @@ pub enum Fault {
     NoSigningKey {
         /// The realm.
         realm: String,
-        /// Seconds since 1970.
-        now: u64,
+        /// When it would begin.
+        now: UnixTime,
         /// The token's lifetime in seconds.
         lifetime: u32,
     },

@@ -104,7 +104,7 @@ impl Realm {
             .signing(now, lifetime)
             .ok_or_else(|| Fault::NoSigningKey {
                 realm: self.name.to_string(),
-                now: now.seconds(),
+                now,
                 lifetime: lifetime.0,
             })
     }

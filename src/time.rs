@@ -2,6 +2,8 @@
 //!
 //! Nothing here reads a clock: the moment of a request is read once at the edge and handed down.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A moment: seconds since 1970-01-01T00:00:00Z, leap seconds ignored.
@@ -26,6 +28,12 @@ impl UnixTime {
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {
         Self(self.0.saturating_add(span.0 as u64))
+    }
+}
+
+impl fmt::Display for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

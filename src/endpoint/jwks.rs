@@ -4,7 +4,7 @@ use crate::error::{Failure, Fault};
 use crate::http::{Request, Response};
 use crate::jose::JwkSet;
 use crate::realm::Realm;
-use crate::time::{Seconds, UnixTime};
+use crate::time::UnixTime;
 
 /// Answers with the keys that are published `now`.
 ///
@@ -13,11 +13,11 @@ use crate::time::{Seconds, UnixTime};
 pub fn respond(request: &Request<'_>, realm: &Realm, now: UnixTime) -> Result<Response, Failure> {
     let keys = realm.keys.published(now).cloned().collect::<Vec<_>>();
     if keys.is_empty() {
-        let (realm, now) = (realm.name.to_string(), now.seconds());
+        let (realm, lifetime) = (realm.name.to_string(), 0);
         return Err(Fault::NoSigningKey {
             realm,
             now,
-            lifetime: Seconds(0).0,
+            lifetime,
         }
         .into());
     }

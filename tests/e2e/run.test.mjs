@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";
@@ -95,11 +95,22 @@ test("a busy port is told, with what to do", async () => {
   assert.match(pastedToken(), /^ey/);
 });
 
+/** The command lines of all processes. */
+function processes() {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+    } catch {
+      return ""; // It has ended meanwhile.
+    }
+  });
+}
+
 test("Ctrl-C ends everything that it started", async () => {
+  assert.ok(processes().some((line) => line.includes(`--port ${port}`)));
   process.kill(-run.pid, "SIGINT");
   await run.exited;
-  const left = spawnSync("pgrep", ["-af", `--port ${port}`], { encoding: "utf8" }).stdout;
-  assert.equal(left, "");
+  assert.deepEqual(processes().filter((line) => line.includes(`--port ${port}`)), []);
   const server = createServer();
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   server.close();

@@ -3,7 +3,7 @@
 // arguments, which must write nothing.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -230,7 +230,7 @@ test("a local key is kept in a private file beside the other secrets", () => {
   assert.match(both, /^SIGNING_KEYS='\{"keys":\[\{.*\}\]\}'$/m);
   assert.notEqual(run("key", "generate", "--local").status, 0);
   assert.equal(readFileSync(secrets, "utf8"), both);
-  assert.equal(spawnSync("stat", ["-c", "%a", secrets], { encoding: "utf8" }).stdout.trim(), "600");
+  assert.equal(statSync(secrets).mode & 0o777, 0o600);
 });
 
 test("outside a project, or before its set-up, the tool says what to do", () => {

@@ -333,6 +333,23 @@ fn old_and_new_secrets_overlap_and_the_log_names_the_one_used() {
 }
 
 #[test]
+fn a_secret_that_stands_twice_is_valid_while_one_of_the_two_is() {
+    let fixture = Fixture::new();
+    for (name, expires_at) in [
+        ("the first is over", [Some(NOW), None]),
+        ("the second is", [None, Some(NOW)]),
+    ] {
+        fixture.register("app", |client| {
+            client.secrets = vec![stored_secret("s1", SECRET), stored_secret("s2", SECRET)];
+            for (secret, expires_at) in client.secrets.iter_mut().zip(expires_at) {
+                secret.expires_at = expires_at.map(UnixTime::from_seconds);
+            }
+        });
+        assert_eq!(fixture.token("").status(), 200, "{name}");
+    }
+}
+
+#[test]
 fn imported_secrets_verify_under_their_key() {
     let fixture = Fixture::new();
     let hash = |key: &str| {
