@@ -59,7 +59,7 @@ test("KV that fails, hangs or answers garbage", async () => {
       const began = Date.now();
       await unavailable(await worker.token("app", client_secret, {}, { fault }), worker, reason);
       const took = Date.now() - began;
-      assert.ok(fault === "hang" ? took >= 2900 && took < 4500 : took < 2000, `${fault}: ${took} ms`);
+      assert.ok(fault === "hang" ? took >= 2900 && took < 4500 : took < 2900, `${fault}: ${took} ms`);
       assert.equal((await worker.token("app", client_secret)).status, 200, `after ${fault}`);
     }
   } finally {

@@ -75,7 +75,7 @@ test("openid-client: discovery by issuer alone, then a token", async () => {
     assert.equal(config.serverMetadata().token_endpoint, `${worker.issuer}/token`);
     const token = await openid.clientCredentialsGrant(config, { scope: "read" });
     assert.equal(token.scope, "read");
-    assert.equal(token.expiresIn(), 300);
+    assert.equal(token.expires_in, 300);
   }
 });
 
