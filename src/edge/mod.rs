@@ -53,7 +53,7 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
                 request,
                 now,
                 &getrandom::fill,
-                EdgeStore::Bindings(&env),
+                &EdgeStore::Bindings(&env),
             )
             .await
         }
@@ -75,9 +75,9 @@ fn respond<'a>(
     request: http::Request<'a>,
     now: UnixTime,
     fill_random: FillRandom<'a>,
-    store: EdgeStore<'a>,
+    store: &'a EdgeStore<'a>,
 ) -> LocalBoxFuture<'a, Reply> {
-    Box::pin(async move { service.respond(&request, now, fill_random, &store).await })
+    Box::pin(async move { service.respond(&request, now, fill_random, store).await })
 }
 
 /// Reads the service's configuration out of the bindings.
