@@ -242,24 +242,13 @@ fn the_subject_and_static_claims_are_the_records() {
 
 #[test]
 fn without_random_octets_no_token_is_issued() {
-    let fixture = Fixture::new();
     let authorization = basic("app", SECRET);
     let request = Request {
-        authority: "auth.example",
         authorization: Some(&authorization),
         ..post("/token", "grant_type=client_credentials")
     };
     let failing = |_: &mut [u8]| Err(getrandom::Error::UNSUPPORTED);
-    let reply = pollster::block_on(fixture.service.respond(
-        &request,
-        fixture.now,
-        &failing,
-        &fixture.store,
-    ));
-    let answer = Answer {
-        response: reply.response,
-        log: reply.log,
-    };
+    let answer = Fixture::new().send_with("auth.example", &request, &failing);
     assert_eq!(answer.error(), (500, "server_error".into()));
     assert_eq!(answer.log()["outcome"], "failed");
 }

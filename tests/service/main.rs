@@ -22,6 +22,7 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge_token::client::{Client, ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use edge_token::context::FillRandom;
 use edge_token::http::{Request, Response};
 use edge_token::jose::SigningKey;
 use edge_token::jose::es256::Es256;
@@ -97,19 +98,26 @@ impl Fixture {
     }
 
     fn send(&self, request: &Request<'_>) -> Answer {
-        let random = |octets: &mut [u8]| {
+        self.send_with("auth.example", request, &|octets| {
             octets.fill(0x5a);
             Ok(())
+        })
+    }
+
+    fn send_with(
+        &self,
+        authority: &str,
+        request: &Request<'_>,
+        fill_random: FillRandom<'_>,
+    ) -> Answer {
+        let request = Request {
+            authority,
+            ..*request
         };
-        let reply = pollster::block_on(self.service.respond(
-            &Request {
-                authority: "auth.example",
-                ..*request
-            },
-            self.now,
-            &random,
-            &self.store,
-        ));
+        let reply = self
+            .service
+            .respond(&request, self.now, fill_random, &self.store);
+        let reply = pollster::block_on(reply);
         Answer {
             response: reply.response,
             log: reply.log,
