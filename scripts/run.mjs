@@ -15,6 +15,16 @@ const CREDENTIALS = ".demo/credentials.json";
 const RECORDS = ".demo/records.json";
 const CLIENT_ID = "demo-client";
 
+/** What the demo's client is in each realm. */
+const CLIENTS = {
+  default: ["--scope", "read write", "--default-scope", "read"],
+  dx: ["--scope", "email profile"],
+  provider: ["--scope", "profile offline_access email"],
+  "screening-eagle": ["--scope", "openid email profile inspect", "--subject", "1302",
+    "--claims", "scripts/screening-eagle-claims.json"],
+  "light-oauth2": ["--scope", "petstore.r petstore.w"],
+};
+
 const port = Number(process.env.PORT || DEFAULT_PORT);
 const origin = `http://127.0.0.1:${port}`;
 
@@ -70,7 +80,7 @@ function provision(names) {
   if (missing.length > 0) {
     say(`registering ${CLIENT_ID} in realm ${missing.join(", ")} …`);
     const created = missing.map((realm) => tool("client", "create", "--print", "--realm", realm,
-      "--client-id", CLIENT_ID, "--name", "Demo", "--scope", "read write", "--default-scope", "read"));
+      "--client-id", CLIENT_ID, "--name", "Demo", ...(CLIENTS[realm] ?? ["--scope", "read write"])));
     writeFileSync(RECORDS, JSON.stringify(created.map((client) => client.kv)));
     kv("bulk", "put", RECORDS);
     missing.forEach((realm, index) => { credentials[realm] = created[index].client_secret; });
@@ -128,10 +138,23 @@ const credentials = provision(Object.keys(configured));
 say("starting workerd by wrangler dev …");
 serve();
 await ready();
+const endpoints = {
+  dx: "/realms/dx/protocol/openid-connect/token",
+  provider: "/auth/realms/provider/protocol/openid-connect/token",
+  "screening-eagle": "/api/id/v1/auth/token",
+  "light-oauth2": "/oauth2/token",
+};
+const curl = (secret, path) =>
+  `  curl -u ${CLIENT_ID}:${secret} -d grant_type=client_credentials ${origin}${path}`;
 console.log(`
 edge-token is ready at ${origin}. Get a token:
 
-  curl -u ${CLIENT_ID}:${credentials.default} -d grant_type=client_credentials ${origin}/token
+${curl(credentials.default, "/token")}
+
+In the dialects of other systems:
+
+${Object.entries(endpoints).filter(([realm]) => credentials[realm])
+    .map(([realm, path]) => curl(credentials[realm], path)).join("\n")}
 
 Metadata: ${origin}/.well-known/openid-configuration
 Keys:     ${origin}/.well-known/jwks.json

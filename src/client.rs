@@ -499,12 +499,8 @@ impl Client {
         if !self.default_scope().is_subset(&self.scope) {
             return Err(RecordError::DefaultScope);
         }
-        match self
-            .claims
-            .keys()
-            .find(|claim| RESERVED_CLAIMS.contains(&claim.as_str()))
-        {
-            Some(claim) => Err(RecordError::ReservedClaim(claim.clone())),
+        match reserved_claim(&self.claims) {
+            Some(claim) => Err(RecordError::ReservedClaim(claim.to_owned())),
             None => Ok(()),
         }
     }
@@ -520,6 +516,14 @@ impl Client {
     pub fn subject(&self) -> &str {
         self.subject.as_deref().unwrap_or(self.client_id.as_str())
     }
+}
+
+/// A claim among static ones that only the service may set.
+pub(crate) fn reserved_claim(claims: &Map<String, Value>) -> Option<&str> {
+    claims
+        .keys()
+        .map(String::as_str)
+        .find(|claim| RESERVED_CLAIMS.contains(claim))
 }
 
 /// Takes `access_token_ttl`, the same member in a record and in a realm.

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::client::{
     AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
+use crate::dialect::Dialect;
 use crate::error::{Failure, Fault, Rejection};
 use crate::form::{Form, decode};
 use crate::time::UnixTime;
@@ -33,7 +34,11 @@ impl Credentials {
     ///
     /// # Errors
     /// [`Rejection`] when there are none, more than one, or malformed ones.
-    pub fn parse(authorization: Option<&str>, form: &Form<'_>) -> Result<Self, Rejection> {
+    pub fn parse(
+        authorization: Option<&str>,
+        form: &Form<'_>,
+        dialect: &Dialect,
+    ) -> Result<Self, Rejection> {
         let client_id = form.value("client_id");
         let client_secret = form.value("client_secret");
         let Some(authorization) = authorization else {
@@ -49,7 +54,8 @@ impl Credentials {
         if client_secret.is_some() {
             return Err(Rejection::SeveralAuthentications);
         }
-        let credentials = Self::parse_basic(authorization).ok_or(Rejection::MalformedBasic)?;
+        let credentials =
+            Self::parse_basic(authorization, dialect).ok_or(Rejection::MalformedBasic)?;
         match client_id {
             Some(id) if !credentials.client_ids.iter().any(|known| known == id) => {
                 Err(Rejection::ClientIdMismatch)
@@ -59,12 +65,17 @@ impl Credentials {
     }
 
     /// RFC 7617 §2: scheme in any case, spaces, strict base64 of UTF-8, split at the first colon.
-    fn parse_basic(authorization: &str) -> Option<Self> {
+    fn parse_basic(authorization: &str, dialect: &Dialect) -> Option<Self> {
         let (scheme, token) = authorization.split_once(' ')?;
         if !scheme.eq_ignore_ascii_case("Basic") {
             return None;
         }
-        let octets = Zeroizing::new(STANDARD.decode(token.trim_start_matches(' ')).ok()?);
+        let token = token.trim_start_matches(' ');
+        // A colon is no character of base64, so the two cannot be taken for one another.
+        let octets = Zeroizing::new(match dialect.unencoded_basic && token.contains(':') {
+            true => token.as_bytes().to_vec(),
+            false => STANDARD.decode(token).ok()?,
+        });
         let (id, secret) = std::str::from_utf8(&octets).ok()?.split_once(':')?;
         Some(Self {
             method: AuthMethod::ClientSecretBasic,

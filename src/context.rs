@@ -18,6 +18,8 @@ pub struct Context<'a, S> {
     pub fill_random: FillRandom<'a>,
     /// Storage.
     pub store: &'a S,
+    /// The address that the request came from.
+    pub client_address: Option<&'a str>,
     /// The key of imported secrets' hashes, if there is one.
     pub client_secrets_key: Option<&'a ClientSecretsKey>,
     /// What became known on the way.
@@ -34,6 +36,23 @@ impl<S> Context<'_, S> {
         (self.fill_random)(&mut octets).map_err(Fault::Random)?;
         Ok(octets)
     }
+}
+
+/// Writes random octets as a UUID (RFC 9562 §5.4).
+#[must_use]
+pub fn uuid(random: [u8; 16]) -> String {
+    let bits = u128::from_be_bytes(random);
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    let part = |range| hex.get(range).unwrap_or_default();
+    [
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32),
+    ]
+    .join("-")
 }
 
 /// What becomes known of a request while it is served, for the log. It has no room for a secret:

@@ -45,6 +45,9 @@ pub enum Rejection {
     /// The body is no form.
     #[error("content type")]
     ContentType,
+    /// The caller does not accept JSON, and the realm's dialect minds.
+    #[error("JSON not accepted")]
+    NotAcceptable,
     /// The body has more than 16 KiB.
     #[error("body too large")]
     BodyTooLarge,
@@ -118,10 +121,10 @@ impl Rejection {
         match self {
             Self::UnknownPath => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
-            Self::ContentEncoding
-            | Self::ContentType
-            | Self::MalformedForm(_)
+            Self::ContentEncoding | Self::ContentType => ErrorCode::UnsupportedMediaType,
+            Self::MalformedForm(_)
             | Self::GrantTypeMissing
             | Self::SeveralAuthentications
             | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
@@ -146,6 +149,7 @@ impl Rejection {
         match self {
             Self::UnknownPath => "No endpoint is at this path.",
             Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
+            Self::NotAcceptable => "The answer is application/json.",
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
             Self::ContentEncoding => "The body must not be encoded.",
             Self::ContentType => "The body must be application/x-www-form-urlencoded.",
@@ -191,8 +195,12 @@ pub enum ErrorCode {
     NotFound,
     /// `invalid_request`, for methods.
     MethodNotAllowed,
+    /// `invalid_request`, for what the caller accepts.
+    NotAcceptable,
     /// `invalid_request`, for bodies.
     ContentTooLarge,
+    /// `invalid_request`, for media types and encodings.
+    UnsupportedMediaType,
     /// `server_error`.
     ServerError,
     /// `temporarily_unavailable`.
@@ -204,9 +212,11 @@ impl ErrorCode {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::InvalidRequest | Self::MethodNotAllowed | Self::ContentTooLarge => {
-                "invalid_request"
-            }
+            Self::InvalidRequest
+            | Self::MethodNotAllowed
+            | Self::NotAcceptable
+            | Self::ContentTooLarge
+            | Self::UnsupportedMediaType => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
@@ -218,7 +228,7 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status.
+    /// The HTTP status, where the realm's dialect has no other.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -226,10 +236,12 @@ impl ErrorCode {
             | Self::UnauthorizedClient
             | Self::UnsupportedGrantType
             | Self::InvalidScope
-            | Self::InvalidTarget => 400,
+            | Self::InvalidTarget
+            | Self::UnsupportedMediaType => 400,
             Self::InvalidClient => 401,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
             Self::ContentTooLarge => 413,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,

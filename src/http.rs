@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::dialect::RFC9068;
 use crate::error::{Failure, Rejection};
+use crate::realm::Realm;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
 /// that was just added.
@@ -31,6 +32,12 @@ pub struct Request<'a> {
     pub content_type: Option<&'a str>,
     /// `Content-Encoding`.
     pub content_encoding: Option<&'a str>,
+    /// `Accept`.
+    pub accept: Option<&'a str>,
+    /// `Origin`.
+    pub origin: Option<&'a str>,
+    /// The address that the request came from.
+    pub client_address: Option<&'a str>,
     /// `If-None-Match`.
     pub if_none_match: Option<&'a str>,
     /// The body of a POST; one octet more than the service takes is enough of it.
@@ -46,13 +53,6 @@ pub struct Response {
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: String,
-}
-
-/// An error on the wire (RFC 6749 §5.2).
-#[derive(Serialize)]
-struct ErrorResponse {
-    error: &'static str,
-    error_description: &'static str,
 }
 
 impl Response {
@@ -102,26 +102,61 @@ impl Response {
         })
     }
 
-    /// What a caller is told of a failure.
+    /// The answer to a preflight request (Fetch standard, CORS-preflight fetch).
     #[must_use]
-    pub fn failure(failure: &Failure, realm: Option<&str>) -> Self {
-        let (code, error_description) = match failure {
+    pub fn preflight() -> Self {
+        let headers = vec![
+            ("access-control-allow-methods", "POST".into()),
+            (
+                "access-control-allow-headers",
+                "authorization, content-type".into(),
+            ),
+            ("access-control-max-age", "86400".into()),
+        ];
+        Self {
+            status: 204,
+            headers,
+            body: String::new(),
+        }
+    }
+
+    /// Lets the request's origin read the answer, if the realm allows it.
+    pub fn allow_origin(&mut self, request: &Request<'_>, realm: &Realm) {
+        if realm.allowed_origins.is_empty() {
+            return;
+        }
+        self.headers.push(("vary", "origin".into()));
+        let is_allowed = |origin: &&str| {
+            realm
+                .allowed_origins
+                .iter()
+                .any(|allowed| allowed == "*" || allowed == origin)
+        };
+        if let Some(origin) = request.origin.filter(is_allowed) {
+            self.headers
+                .push(("access-control-allow-origin", origin.to_owned().into()));
+        }
+    }
+
+    /// What a caller is told of a failure (RFC 6749 §5.2), in the dialect of the realm.
+    #[must_use]
+    pub fn failure(failure: &Failure, realm: Option<&Realm>) -> Self {
+        let (code, description) = match failure {
             Failure::Rejection(rejection) => (rejection.code(), rejection.description()),
             Failure::Fault(fault) => (fault.code(), fault.description()),
         };
-        let body = ErrorResponse {
-            error: code.word(),
-            error_description,
-        };
-        let body = serde_json::to_string(&body).unwrap_or_default();
-        let mut response = Self::not_stored(code.status(), body);
+        let dialect = realm.map_or(&RFC9068, |realm| realm.dialect);
+        let (word, member, status) = (code.word(), dialect.error_description, dialect.status(code));
+        // Nothing here needs quoting: they are words and sentences of this crate.
+        let body = format!(r#"{{"error":"{word}","{member}":"{description}"}}"#);
+        let mut response = Self::not_stored(status, body);
         if let Failure::Rejection(Rejection::MethodNotAllowed { allow }) = failure {
             response.headers.push(("allow", (*allow).into()));
         }
-        match (code.status(), realm) {
+        match (status, realm) {
             // RFC 9110 §11.6.1; realm names need no quoting.
             (401, Some(realm)) => {
-                let challenge = format!("Basic realm=\"{realm}\"");
+                let challenge = format!("Basic realm=\"{}\"", realm.name);
                 response
                     .headers
                     .push(("www-authenticate", challenge.into()));

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom};
-use crate::dialect::Endpoint;
-use crate::endpoint::{discovery, jwks, token};
+use crate::dialect::{Dialect, Endpoint};
+use crate::endpoint::{self, discovery, jwks, token};
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
 use crate::realm::{Realm, Realms};
@@ -63,8 +63,18 @@ impl Service {
     /// secrets by their name. What is wrong with it is told by each request that meets it.
     #[must_use]
     pub fn new(variables: &[(String, String)], secret: &dyn Fn(&str) -> Option<String>) -> Self {
+        Self::with_dialects(variables, secret, &Dialect::ALL)
+    }
+
+    /// The same with other dialects than [`Dialect::ALL`], of which the first is the default.
+    #[must_use]
+    pub fn with_dialects(
+        variables: &[(String, String)],
+        secret: &dyn Fn(&str) -> Option<String>,
+        dialects: &[&'static Dialect],
+    ) -> Self {
         Self {
-            realms: Realms::parse(variables, secret),
+            realms: Realms::parse(variables, secret, dialects),
             client_secrets_key: secret("CLIENT_SECRETS_KEY").and_then(ClientSecretsKey::parse),
         }
     }
@@ -83,6 +93,7 @@ impl Service {
             now,
             fill_random,
             store,
+            client_address: request.client_address,
             client_secrets_key,
             audit,
         };
@@ -109,19 +120,24 @@ impl Service {
             Err(failure) => return reply("none", None, Err(failure), now, &context.audit),
         };
         context.audit.realm = Some(realm.name.to_string());
-        let (name, result) = match endpoint {
-            Endpoint::Token => ("token", token::respond(request, realm, context).await),
-            Endpoint::Jwks => ("jwks", jwks::respond(request, realm, now)),
-            Endpoint::Discovery => ("discovery", discovery::respond(request, realm)),
+        let result = match endpoint {
+            Endpoint::Token => token::respond(request, realm, context).await,
+            Endpoint::Jwks => jwks::respond(request, realm, now),
+            Endpoint::Discovery => discovery::respond(request, realm),
+            Endpoint::Realm => endpoint::realm::respond(request, realm, now),
         };
-        reply(name, Some(realm), result, now, &context.audit)
+        let mut reply = reply(endpoint.name(), Some(realm), result, now, &context.audit);
+        if endpoint == Endpoint::Token {
+            reply.response.allow_origin(request, realm);
+        }
+        reply
     }
 
     /// The realm and endpoint that the path of a request names.
     fn realm(&self, request: &Request<'_>) -> Result<(&Realm, Endpoint), Failure> {
         let found = self
             .realms
-            .at(request.path)
+            .at(request.authority, request.path)
             .map_err(|error| Fault::from(error.clone()))?;
         let (realm, endpoint) = found.ok_or(Rejection::UnknownPath)?;
         served_at(realm, request)?;
@@ -167,7 +183,7 @@ fn reply(
                 Failure::Rejection(_) => ("info", "rejected"),
                 Failure::Fault(_) => ("error", "failed"),
             };
-            let response = Response::failure(&failure, realm.map(|realm| realm.name.as_str()));
+            let response = Response::failure(&failure, realm);
             (response, level, outcome, Some(failure.to_string()))
         }
     };

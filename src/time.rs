@@ -24,6 +24,12 @@ impl UnixTime {
         self.0
     }
 
+    /// The moment `span` earlier, or the epoch.
+    #[must_use]
+    pub const fn minus(self, span: Seconds) -> Self {
+        Self(self.0.saturating_sub(span.0 as u64))
+    }
+
     /// The moment `span` later, or the last one that can be told.
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {

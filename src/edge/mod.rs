@@ -107,8 +107,19 @@ struct Head {
     method: Method,
     url: String,
     path: String,
-    headers: [Option<String>; 4],
+    headers: [Option<String>; HEADERS.len()],
 }
+
+/// The header fields that the service reads, in the order of [`Head::headers`].
+const HEADERS: [&str; 7] = [
+    "authorization",
+    "content-type",
+    "content-encoding",
+    "accept",
+    "origin",
+    "cf-connecting-ip",
+    "if-none-match",
+];
 
 impl Head {
     #[inline(never)]
@@ -118,18 +129,20 @@ impl Head {
             method: request.method(),
             url: request.inner().url(),
             path: request.path(),
-            headers: [
-                "authorization",
-                "content-type",
-                "content-encoding",
-                "if-none-match",
-            ]
-            .map(|name| headers.get(name).ok().flatten()),
+            headers: HEADERS.map(|name| headers.get(name).ok().flatten()),
         }
     }
 
     fn with_body<'a>(&'a self, body: &'a [u8]) -> http::Request<'a> {
-        let [authorization, content_type, content_encoding, if_none_match] = &self.headers;
+        let [
+            authorization,
+            content_type,
+            content_encoding,
+            accept,
+            origin,
+            address,
+            if_none_match,
+        ] = &self.headers;
         http::Request {
             method: self.method.as_ref(),
             authority: authority(&self.url),
@@ -137,6 +150,9 @@ impl Head {
             authorization: authorization.as_deref(),
             content_type: content_type.as_deref(),
             content_encoding: content_encoding.as_deref(),
+            accept: accept.as_deref(),
+            origin: origin.as_deref(),
+            client_address: address.as_deref(),
             if_none_match: if_none_match.as_deref(),
             body,
         }

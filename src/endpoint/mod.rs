@@ -2,6 +2,7 @@
 
 pub mod discovery;
 pub mod jwks;
+pub mod realm;
 pub mod token;
 
 use crate::client::Client;
@@ -17,9 +18,17 @@ use crate::store::Store;
 pub const MAX_BODY: usize = 16 * 1024;
 
 /// Reads the body of a POST as a form, or says why it is none.
-fn form<'a>(request: &Request<'a>) -> Result<Form<'a>, Rejection> {
+fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection> {
     if request.method != "POST" {
-        return Err(Rejection::MethodNotAllowed { allow: "POST" });
+        let allow = if realm.allowed_origins.is_empty() {
+            "POST"
+        } else {
+            "POST, OPTIONS"
+        };
+        return Err(Rejection::MethodNotAllowed { allow });
+    }
+    if realm.dialect.refuses_other_media_types && !accepts_json(request.accept.unwrap_or("*/*")) {
+        return Err(Rejection::NotAcceptable);
     }
     if request.content_encoding.is_some() {
         return Err(Rejection::ContentEncoding);
@@ -47,6 +56,28 @@ fn is_form(content_type: &str) -> bool {
         })
 }
 
+/// Whether `Accept` admits JSON (RFC 9110 §12.5.1): the most specific range that covers it decides.
+fn accepts_json(accept: &str) -> bool {
+    let ranges = || {
+        accept
+            .split(',')
+            .map(|range| range.split_once(';').unwrap_or((range, "")))
+            .map(|(media_type, parameters)| (media_type.trim(), parameters))
+    };
+    ["application/json", "application/*", "*/*"]
+        .iter()
+        .find_map(|known| ranges().find(|(media_type, _)| media_type.eq_ignore_ascii_case(known)))
+        .is_some_and(|(_, parameters)| !parameters.split(';').map(str::trim).any(is_zero_quality))
+}
+
+/// Whether a parameter of a media range is a quality value of 0 (RFC 9110 §12.4.2).
+fn is_zero_quality(parameter: &str) -> bool {
+    let quality = parameter
+        .strip_prefix("q=")
+        .or_else(|| parameter.strip_prefix("Q="));
+    quality.is_some_and(|quality| quality.bytes().all(|b| b == b'0' || b == b'.'))
+}
+
 /// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1).
 async fn authenticate<S: Store>(
     request: &Request<'_>,
@@ -54,7 +85,7 @@ async fn authenticate<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Client, Failure> {
-    let credentials = Credentials::parse(request.authorization, form)?;
+    let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
     let mut refusal = Rejection::UnknownClient.into();
     for id in credentials.client_ids() {
         let client = context.store.client(&realm.name, &id).await?;

@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2).
 
 use crate::context::Context;
-use crate::error::{Failure, Fault, Rejection};
+use crate::error::{Failure, Rejection};
 use crate::grant::{self, GrantType, TokenRequest};
 use crate::http::{Request, Response};
 use crate::realm::Realm;
@@ -17,7 +17,10 @@ pub async fn respond<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    let form = super::form(request)?;
+    if request.method == "OPTIONS" && !realm.allowed_origins.is_empty() {
+        return Ok(Response::preflight());
+    }
+    let form = super::form(request, realm)?;
     let grant_type = form
         .value("grant_type")
         .ok_or(Rejection::GrantTypeMissing)?;
@@ -28,6 +31,5 @@ pub async fn respond<S: Store>(
         form: &form,
     };
     let token = grant::run(&token_request, &client, realm, context).await?;
-    let body = serde_json::to_string(&token).map_err(Fault::from)?;
-    Ok(Response::not_stored(200, body))
+    Ok(Response::not_stored(200, token.0))
 }

@@ -23,16 +23,9 @@ pub(super) fn run<S>(
     let token = AccessToken {
         subject: client.subject(),
         audience,
-        scope: &scope,
+        scope,
         lifetime,
     };
-    let access_token = token.issue(realm, client, context)?;
-    context.audit.scope = Some(scope.to_string());
     // 4. "A refresh token SHOULD NOT be included" (§4.4.3).
-    Ok(TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in: lifetime.0,
-        scope,
-    })
+    Ok(TokenResponse(token.issue(realm, client, context)?))
 }

@@ -2,10 +2,9 @@
 
 mod client_credentials;
 
-use serde::Serialize;
-
 use crate::client::Client;
 use crate::context::Context;
+use crate::dialect::DefaultAudience;
 use crate::error::{Failure, Rejection};
 use crate::form::Form;
 use crate::realm::Realm;
@@ -46,19 +45,8 @@ pub struct TokenRequest<'a> {
     pub form: &'a Form<'a>,
 }
 
-/// A token and what it is (RFC 6749 §5.1).
-#[derive(Serialize)]
-pub struct TokenResponse {
-    /// The token.
-    pub access_token: String,
-    /// How to use it (RFC 6750).
-    pub token_type: &'static str,
-    /// How many seconds it is good for.
-    pub expires_in: u32,
-    /// What it allows; left out when that is nothing.
-    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
-    pub scope: ScopeSet,
-}
+/// The body of a token response (RFC 6749 §5.1), as the realm's dialect writes it.
+pub struct TokenResponse(pub String);
 
 /// Runs the grant that the request asks for.
 ///
@@ -109,7 +97,7 @@ fn scope(
 }
 
 /// Whom the token is for: what is asked for by `resource` (RFC 8707 §2) and `audience` (RFC 8693
-/// §2.1) within the client's record, else the record's, else the realm's, else its issuer.
+/// §2.1) within the client's record, else the record's, else the realm's, else the dialect's default.
 fn audience<'a>(
     request: &TokenRequest<'_>,
     client: &'a Client,
@@ -124,7 +112,10 @@ fn audience<'a>(
         allowed.extend(realm.audience.iter().map(String::as_str));
     }
     if allowed.is_empty() {
-        allowed.push(realm.issuer.as_str());
+        allowed.push(match realm.dialect.default_audience {
+            DefaultAudience::Issuer => realm.issuer.as_str(),
+            DefaultAudience::Client => client.client_id.as_str(),
+        });
     }
     let mut requested = Vec::new();
     for target in request

@@ -146,6 +146,19 @@ impl SigningKey {
         &self.public
     }
 
+    /// The public half as a SubjectPublicKeyInfo in DER (RFC 5480 §2).
+    #[must_use]
+    pub fn to_public_der(&self) -> Vec<u8> {
+        /// Two SEQUENCEs, the OIDs id-ecPublicKey and prime256v1, and the head of a BIT STRING of
+        /// 66 octets: the same for every P-256 key.
+        const HEAD: [u8; 26] = [
+            0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+            0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+        ];
+        let point = self.private.verifying_key().to_sec1_point(false);
+        [&HEAD, point.as_bytes()].concat()
+    }
+
     /// The key's name.
     #[must_use]
     pub fn kid(&self) -> &KeyId {

@@ -12,6 +12,8 @@ use crate::time::UnixTime;
 pub struct Claims<T> {
     /// `iat`.
     pub issued_at: UnixTime,
+    /// `nbf`, if the token has one.
+    pub not_before: Option<UnixTime>,
     /// `exp`.
     pub expiration: UnixTime,
     /// All others.
@@ -24,25 +26,25 @@ pub enum SignError {
     /// The claims cannot be written as a JSON object.
     #[error(transparent)]
     Claims(#[from] CreationError),
-    /// `iat` or `exp` is past the last year that can be told.
+    /// `iat`, `nbf` or `exp` is past the last year that can be told.
     #[error("a moment out of range")]
     Time,
 }
 
-/// Signs `claims` under a header of `alg`, `kid` and `typ`.
+/// Signs `claims` under a header of `alg`, `kid` and, if there is one, `typ`.
 ///
 /// # Errors
 /// [`SignError`].
 pub fn sign<T: Serialize>(
     key: &SigningKey,
-    token_type: &str,
+    token_type: Option<&str>,
     claims: Claims<T>,
 ) -> Result<String, SignError> {
-    let header = Header::empty()
-        .with_key_id(key.kid().as_str())
-        .with_token_type(token_type);
+    let mut header = Header::empty().with_key_id(key.kid().as_str());
+    header.token_type = token_type.map(str::to_owned);
     let mut body = jwt_compact::Claims::new(claims.custom);
     body.issued_at = Some(date_time(claims.issued_at)?);
+    body.not_before = claims.not_before.map(date_time).transpose()?;
     body.expiration = Some(date_time(claims.expiration)?);
     Ok(Es256.token(&header, &body, &key.private)?)
 }

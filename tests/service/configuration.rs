@@ -48,7 +48,7 @@ fn a_realm_that_is_configured_wrongly_is_not_served() {
         ),
         (
             json!({ "issuer": "https://auth.example/realms/x" }),
-            "must end in /realms/<name>",
+            "would be at /realms/x/.well-known",
         ),
         (
             json!({ "issuer": ISSUER, "dialect": "esperanto" }),
@@ -329,5 +329,196 @@ fn nothing_is_taken_from_the_host() {
         !answer.response.body.contains("evil"),
         "{}",
         answer.response.body
+    );
+}
+
+/// Two realms of a dialect with one fixed path.
+fn two_on_one_path(hosts_a: Value, hosts_b: Value) -> Fixture {
+    let realm = |name: &str, hosts: Value| {
+        json!({
+            "dialect": "light-oauth2",
+            "issuer": format!("https://auth.example/realms/{name}"),
+            "iss": name,
+            "hosts": hosts,
+        })
+    };
+    let realms = json!({
+        "a": realm("a", hosts_a),
+        "b": realm("b", hosts_b),
+        "default": { "issuer": ISSUER },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    for realm in ["a", "b"] {
+        fixture.register_in(realm, realm, |_| ());
+    }
+    fixture
+}
+
+#[test]
+fn two_realms_on_one_path_of_one_host_are_both_not_served() {
+    for (a, b) in [
+        (json!([]), json!([])),
+        (json!(["a.example"]), json!([])),
+        (
+            json!(["a.example", "c.example"]),
+            json!(["b.example", "C.example"]),
+        ),
+    ] {
+        let fixture = two_on_one_path(a, b);
+        for (realm, other) in [("a", "b"), ("b", "a")] {
+            let path = format!("/realms/{realm}/jwks");
+            let request = Request {
+                method: "GET",
+                path: &path,
+                ..Request::default()
+            };
+            let authority = format!("{realm}.example");
+            let answer = fixture.send_with(&authority, &request, &|_| Ok(()));
+            assert_eq!(answer.status(), 503, "{realm}");
+            let reason = format!("realm `{realm}`: realm `{other}` has its path /oauth2/token too");
+            assert_eq!(answer.reason(), reason);
+        }
+        assert_eq!(fixture.get("/.well-known/jwks.json").status(), 200);
+    }
+}
+
+#[test]
+fn realms_on_one_path_are_told_apart_by_their_hosts() {
+    let fixture = two_on_one_path(json!(["a.example"]), json!(["b.example"]));
+    for (authority, client, status) in [
+        ("a.example", "a", 200),
+        ("A.example:443", "a", 200),
+        ("b.example", "b", 200),
+        ("a.example", "b", 401),
+        ("b.example", "a", 401),
+        ("c.example", "a", 404),
+        ("a.example.evil.example", "a", 404),
+        ("", "a", 404),
+    ] {
+        let authorization = basic(client, SECRET);
+        let request = post("/oauth2/token", "grant_type=client_credentials");
+        let request = Request {
+            authorization: Some(&authorization),
+            ..request
+        };
+        let answer = fixture.send_with(authority, &request, &|_| Ok(()));
+        assert_eq!(answer.status(), status, "{authority} {client}");
+    }
+}
+
+#[test]
+fn a_realm_may_have_paths_of_its_own() {
+    let realms = json!({
+        "default": { "issuer": ISSUER, "paths": { "token": "/oauth/token", "jwks": "/keys" } },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    for (path, status) in [
+        ("/keys", 200),
+        ("/realms/default/jwks", 404),
+        ("/oauth/token", 405),
+    ] {
+        assert_eq!(fixture.get(path).status(), status, "{path}");
+    }
+    let metadata = fixture.get("/.well-known/openid-configuration").json();
+    assert_eq!(
+        metadata["token_endpoint"],
+        "https://auth.example/oauth/token"
+    );
+    assert_eq!(metadata["jwks_uri"], "https://auth.example/keys");
+}
+
+#[test]
+fn a_token_of_one_realm_is_refused_by_a_verifier_of_another() {
+    let realms = json!({
+        "default": { "issuer": ISSUER },
+        "other": { "issuer": "https://auth.example/realms/other", "signing_keys": ["OTHER"] },
+    });
+    let mut secrets = secrets();
+    secrets.insert("OTHER", jwk_set(&[&key(2, NOW - 9, NOW + 9_999)]));
+    let fixture = Fixture::configured(realms, &secrets);
+    fixture.register("app", |_| ());
+    let (header, claims) = fixture.token("").access_token();
+    let metadata = fixture
+        .get("/realms/other/.well-known/openid-configuration")
+        .json();
+    assert_ne!(claims["iss"], metadata["issuer"]);
+    assert_ne!(claims["aud"], metadata["issuer"]);
+    let keys = fixture.get("/realms/other/jwks").json();
+    let kids = keys["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["kid"].clone());
+    assert!(!kids.collect::<Vec<_>>().contains(&header["kid"]));
+}
+
+#[test]
+fn cors_is_off_unless_a_realm_lists_origins() {
+    let realm = |origins: Value| {
+        let realms = json!({ "default": { "issuer": ISSUER, "allowed_origins": origins } });
+        let fixture = Fixture::configured(realms, &secrets());
+        fixture.register("app", |_| ());
+        fixture
+    };
+    let app = Some("https://app.example");
+    let authorization = basic("app", SECRET);
+    for (origins, origin, allowed) in [
+        (json!(["https://app.example"]), app, app),
+        (
+            json!(["https://other.example", "https://app.example"]),
+            app,
+            app,
+        ),
+        (json!(["*"]), app, app),
+        (
+            json!(["https://app.example"]),
+            Some("https://evil.example"),
+            None,
+        ),
+        (json!(["https://app.example"]), Some("null"), None),
+        (json!(["https://app.example"]), None, None),
+    ] {
+        let fixture = realm(origins);
+        let good = post("/token", "grant_type=client_credentials");
+        let good = Request {
+            origin,
+            authorization: Some(&authorization),
+            ..good
+        };
+        let preflight = Request {
+            method: "OPTIONS",
+            authorization: None,
+            ..good
+        };
+        let bad = Request {
+            authorization: None,
+            ..good
+        };
+        for (request, status) in [(good, 200), (preflight, 204), (bad, 401)] {
+            let answer = fixture.send(&request);
+            assert_eq!(answer.status(), status);
+            assert_eq!(answer.header("access-control-allow-origin"), allowed);
+            assert_eq!(answer.header("access-control-allow-credentials"), None);
+            assert_eq!(answer.header("vary"), Some("origin"));
+        }
+        let answer = fixture.get("/token");
+        assert_eq!(
+            (answer.status(), answer.header("allow")),
+            (405, Some("POST, OPTIONS"))
+        );
+    }
+    let fixture = realm(json!([]));
+    let request = Request {
+        method: "OPTIONS",
+        origin: app,
+        ..post("/token", "")
+    };
+    let answer = fixture.send(&request);
+    assert_eq!(
+        (
+            answer.status(),
+            answer.header("access-control-allow-origin")
+        ),
+        (405, None)
     );
 }

@@ -11,6 +11,7 @@
 
 mod client_auth;
 mod configuration;
+mod dialects;
 mod documents;
 mod failures;
 mod framing;
@@ -82,13 +83,20 @@ impl Fixture {
     /// Registers a client in the realm `default` that may use client_credentials for `read write`,
     /// changed as `change` has it.
     fn register(&self, id: &str, change: impl FnOnce(&mut Client)) {
+        self.register_in("default", id, change);
+    }
+
+    /// The same in another realm.
+    fn register_in(&self, realm: &str, id: &str, change: impl FnOnce(&mut Client)) {
         let id = ClientId::parse(id).unwrap();
         let mut client = Client::new(id.clone(), self.now, "test".to_owned());
         client.grant_types = vec!["client_credentials".to_owned()];
         client.scope = ScopeSet::parse("read write").unwrap();
         client.secrets = vec![stored_secret("s1", SECRET)];
         change(&mut client);
-        self.put(&id, Ok(serde_json::to_string(&client).unwrap()));
+        let record = serde_json::to_string(&client).unwrap();
+        self.store
+            .put(&RealmName::parse(realm).unwrap(), &id, Ok(record));
     }
 
     /// Puts a record, or the failure to read it, in the realm `default`.

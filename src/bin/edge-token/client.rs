@@ -9,6 +9,7 @@ use edge_token::client::{
     MAX_ACCESS_TOKEN_TTL, StoredSecret,
 };
 use edge_token::client_auth::METHODS;
+use edge_token::context::uuid;
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
@@ -138,7 +139,8 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
     let (now, operator) = (now(), operator());
     let client_id = match create.client_id {
         Some(id) => id,
-        None => random_id()?,
+        None => ClientId::parse(&uuid(random()?))
+            .ok_or_else(|| Error::State("no id could be made".into()))?,
     };
     let mut client = Client::new(client_id, now, operator);
     client.client_name = create.name;
@@ -388,23 +390,6 @@ fn json_file(argument: &str, path: &str) -> Result<Value, Error> {
         .map_err(|error| Error::Argument(format!("{argument}: cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::Argument(format!("{argument}: {path} is not JSON: {error}")))
-}
-
-/// A random UUID (RFC 9562 §5.4).
-fn random_id() -> Result<ClientId, Error> {
-    let bits = u128::from_be_bytes(random()?);
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    let part = |range| hex.get(range).unwrap_or_default();
-    let uuid = format!(
-        "{}-{}-{}-{}-{}",
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32)
-    );
-    ClientId::parse(&uuid).ok_or_else(|| Error::State("no id could be made".into()))
 }
 
 /// A short random name for a secret or an audit line.
