@@ -18,8 +18,8 @@ const CLIENT_ID = "demo-client";
 /** What the demo's client is in each realm. */
 const CLIENTS = {
   default: ["--scope", "read write", "--default-scope", "read"],
-  dx: ["--scope", "email profile"],
-  provider: ["--scope", "profile offline_access email"],
+  dx: ["--scope", "openid email profile", "--default-scope", "email profile"],
+  provider: ["--scope", "openid profile offline_access email", "--default-scope", "profile offline_access email"],
   "screening-eagle": ["--scope", "openid email profile inspect", "--subject", "1302",
     "--claims", "scripts/screening-eagle-claims.json"],
   "light-oauth2": ["--scope", "petstore.r petstore.w"],

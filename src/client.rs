@@ -527,7 +527,7 @@ pub(crate) fn reserved_claim(claims: &Map<String, Value>) -> Option<&str> {
 }
 
 /// Takes `access_token_ttl`, the same member in a record and in a realm.
-pub(crate) fn access_token_ttl(members: &mut Object) -> Result<Option<Seconds>, JsonError> {
+pub fn access_token_ttl(members: &mut Object) -> Result<Option<Seconds>, JsonError> {
     let (member, expected) = ("access_token_ttl", "1 to 2592000 seconds");
     match members.take(member, expected)? {
         Some(ttl) if ttl == Seconds(0) || ttl > MAX_ACCESS_TOKEN_TTL => {

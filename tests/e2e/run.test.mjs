@@ -61,6 +61,20 @@ test("the printed line, pasted, gets a token that jose verifies", async () => {
   assert.equal(payload.client_id, "demo-client");
 });
 
+test("each line printed for another system's dialect gets its document's members", () => {
+  const members = (line) =>
+    Object.keys(JSON.parse(spawnSync("bash", ["-c", line], { encoding: "utf8" }).stdout));
+  const lines = printed.match(/^ +curl .*$/gm).slice(1);
+  assert.deepEqual(lines.map((line) => [new URL(line.split(" ").at(-1)).pathname, members(line)]), [
+    ["/realms/dx/protocol/openid-connect/token",
+      ["access_token", "expires_in", "refresh_expires_in", "token_type", "not-before-policy", "scope"]],
+    ["/auth/realms/provider/protocol/openid-connect/token",
+      ["access_token", "expires_in", "refresh_expires_in", "token_type", "not-before-policy", "session_state", "scope"]],
+    ["/api/id/v1/auth/token", ["scope", "token_type", "access_token", "expires_in"]],
+    ["/oauth2/token", ["access_token", "token_type", "expires_in"]],
+  ]);
+});
+
 test("a developer's .dev.vars is neither touched nor served", () => {
   assert.equal(readFileSync(DEV_VARS, "utf8"), devVars);
 });

@@ -36,13 +36,13 @@ export async function freePort() {
 export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
 /**
- * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up, and
- * `main` is the text of a module that stands before the worker's own, `./index.js`.
+ * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up,
+ * `realms` tells more realms by the worker's URL, and `main` is the text of a module that stands before the worker's own, `./index.js`.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
  * (every line logged) and `stop()`.
  */
-export async function start({ bindings = {}, main } = {}) {
+export async function start({ bindings = {}, realms = () => ({}), main } = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const issuer = `${url}/realms/default`;
@@ -61,7 +61,7 @@ export async function start({ bindings = {}, main } = {}) {
     modules,
     kvNamespaces: ["CLIENTS"],
     bindings: Object.fromEntries(Object.entries({
-      REALMS: { default: { issuer, scopes: "read write" } },
+      REALMS: { default: { issuer, scopes: "read write" }, ...realms(url) },
       SIGNING_KEYS: JSON.stringify(tool("key", "generate", "--print")),
       CLIENT_SECRETS_KEY,
       ...bindings,
@@ -99,8 +99,13 @@ export async function start({ bindings = {}, main } = {}) {
 }
 
 /** Registers a client through the tool and the worker's KV, and returns its credentials. */
-export async function register(worker, ...args) {
-  const created = tool("client", "create", "--print", "--realm", "default", "--scope", "read write", ...args);
+export function register(worker, ...args) {
+  return registerIn(worker, "default", "--scope", "read write", ...args);
+}
+
+/** The same in another realm. */
+export async function registerIn(worker, realm, ...args) {
+  const created = tool("client", "create", "--print", "--realm", realm, ...args);
   await worker.put(created.kv);
   return created;
 }

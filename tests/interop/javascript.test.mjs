@@ -5,14 +5,17 @@ import { after, before, test } from "node:test";
 import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
-import { register, start } from "../e2e/worker.mjs";
+import { register, registerIn, start } from "../e2e/worker.mjs";
 
 let worker;
 let client;
 let postClient;
 
 before(async () => {
-  worker = await start();
+  worker = await start({ realms: (url) => ({
+    dx: { dialect: "keycloak", issuer: `${url}/realms/dx` },
+    provider: { dialect: "keycloak", issuer: `${url}/auth/realms/provider`, session_state: true },
+  }) });
   client = await register(worker, "--client-id", "my app +%", "--audience", "https://api.example");
   postClient = await register(worker, "--auth-method", "client_secret_post");
 });
@@ -76,6 +79,22 @@ test("openid-client: discovery by issuer alone, then a token", async () => {
     const token = await openid.clientCredentialsGrant(config, { scope: "read" });
     assert.equal(token.scope, "read");
     assert.equal(token.expires_in, 300);
+  }
+});
+
+test("openid-client and jose: a Keycloak realm by its issuer alone, in both path generations", async () => {
+  for (const [realm, path] of [["dx", "/realms/dx"], ["provider", "/auth/realms/provider"]]) {
+    const { client_id, client_secret } = await registerIn(worker, realm, "--scope", "email profile");
+    const authentication = openid.ClientSecretBasic(client_secret);
+    const options = { execute: [openid.allowInsecureRequests] };
+    const issuer = worker.url + path;
+    const config = await openid.discovery(new URL(issuer), client_id, undefined, authentication, options);
+    const token = await openid.clientCredentialsGrant(config);
+    assert.equal(token.scope, "email profile");
+    const keys = createRemoteJWKSet(new URL(config.serverMetadata().jwks_uri));
+    const { payload } = await jwtVerify(token.access_token, keys, { issuer, audience: client_id });
+    assert.equal(payload.azp, client_id);
+    await assert.rejects(jwtVerify(token.access_token, keys, { issuer: worker.issuer }), errors.JWTClaimValidationFailed);
   }
 });
 

@@ -1,30 +1,42 @@
-// Runs clients.py in the virtual environment that the Makefile made.
+// Runs the Python clients in the virtual environment that the Makefile made.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { test } from "node:test";
-import { register, start } from "../e2e/worker.mjs";
+import { after, before, test } from "node:test";
+import { register, registerIn, start } from "../e2e/worker.mjs";
 
 const python = ".tools/venv/bin/python";
 const skip = !existsSync(python) && !process.env.CI
   && "no Python with venv: apt-get install -y python3-venv";
-if (skip) console.error(`Skipped: Authlib and PyJWT. ${skip}`);
+if (skip) console.error(`Skipped: Authlib, PyJWT and python-keycloak. ${skip}`);
+
+let worker;
+
+before(async () => {
+  worker = await start({ realms: (url) => ({ dx: { dialect: "keycloak", issuer: `${url}/realms/dx` } }) });
+});
+after(() => worker.stop());
+
+/** Runs a script and fails with what it said unless it succeeds. */
+async function run(script, ...args) {
+  const env = { ...process.env, AUTHLIB_INSECURE_TRANSPORT: "1" };
+  const child = spawn(python, [`tests/interop/${script}`, ...args], { env });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { said += data; });
+  const status = await new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));
+  assert.equal(status, 0, said);
+  console.log(said.trim());
+}
 
 test("Authlib gets tokens and PyJWT verifies them", { skip }, async () => {
-  const worker = await start();
-  try {
-    const basic = await register(worker, "--client-id", "my app +%");
-    const post = await register(worker, "--auth-method", "client_secret_post");
-    const args = [worker.issuer, basic.client_id, basic.client_secret, post.client_id, post.client_secret];
-    const env = { ...process.env, AUTHLIB_INSECURE_TRANSPORT: "1" };
-    const child = spawn(python, ["tests/interop/clients.py", ...args], { env });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { said += data; });
-    const status = await new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));
-    assert.equal(status, 0, said);
-    console.log(said.trim());
-  } finally {
-    await worker.stop();
-  }
+  const basic = await register(worker, "--client-id", "my app +%");
+  const post = await register(worker, "--auth-method", "client_secret_post");
+  await run("clients.py", worker.issuer, basic.client_id, basic.client_secret, post.client_id, post.client_secret);
+});
+
+test("python-keycloak gets a token of a Keycloak realm and decodes it", { skip }, async () => {
+  const client = await registerIn(worker, "dx", "--scope", "openid email profile",
+    "--auth-method", "client_secret_post");
+  await run("keycloak_client.py", worker.url, client.client_id, client.client_secret);
 });

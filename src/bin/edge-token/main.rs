@@ -4,6 +4,7 @@
 //! status is 0 only when what was asked for is done. It stands on the same core as the service.
 
 mod client;
+mod import;
 mod key;
 mod target;
 
