@@ -5,6 +5,7 @@
 //! - The token endpoint (RFC 6749 §3.2) with the client credentials grant (§4.4), audiences by
 //!   RFC 8707, and access tokens in the profile of RFC 9068, signed with ES256.
 //! - The JWK Set (RFC 7517), metadata (RFC 8414), and a health check.
+//! - Dialects: the paths, members and claims of the systems whose clients come along.
 //! - Client records, and a tool for operators that writes them.
 //!
 //! # Out of scope
