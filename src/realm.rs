@@ -3,15 +3,20 @@
 //! The configuration is read once an isolate. A realm that is configured badly is known all the
 //! same, so that its paths answer 503 and never 404, while the others go on.
 
-use std::collections::HashMap;
+mod all;
+mod place;
+
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use self::all::KeyReader;
+pub use self::all::Realms;
+use self::place::{Place, check_paths, host};
 use crate::client::{access_token_ttl, reserved_claim};
-use crate::dialect::{Dialect, Endpoint, RFC9068};
+use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::jose::{SigningKey, SigningKeys, SigningKeysError};
 use crate::json::{JsonError, Object};
@@ -173,81 +178,6 @@ impl Realm {
     }
 }
 
-/// Where a realm is: on which hosts, all if none is named, and at which paths.
-#[derive(Clone, Debug, Default)]
-struct Place {
-    hosts: Vec<String>,
-    paths: Vec<(Endpoint, String)>,
-}
-
-impl Place {
-    /// Reads the place out of a realm's configuration. What is wrong with it is not told here, so
-    /// that a realm which is broken elsewhere answers where it would be.
-    fn of(name: &RealmName, realm: &Value, dialect: &Dialect) -> Self {
-        let more = match name.as_str() {
-            "default" => dialect.default_realm_paths,
-            _ => &[],
-        };
-        let own = |endpoint: Endpoint| realm.get("paths")?.get(endpoint.name())?.as_str();
-        let mut paths = Vec::new();
-        for (endpoint, path) in dialect.paths.iter().chain(more) {
-            if own(*endpoint).is_none() {
-                paths.push((*endpoint, path.replace("{realm}", name.as_str())));
-            }
-        }
-        for endpoint in Endpoint::ALL {
-            paths.extend(own(endpoint).map(|path| (endpoint, path.to_owned())));
-        }
-        let hosts = realm
-            .get("hosts")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
-        let hosts = hosts.filter_map(|host| Some(host.as_str()?.to_ascii_lowercase()));
-        Self {
-            hosts: hosts.collect(),
-            paths,
-        }
-    }
-
-    fn has(&self, endpoint: Endpoint, path: &str) -> bool {
-        self.paths
-            .iter()
-            .any(|(known, own)| *known == endpoint && own == path)
-    }
-
-    /// Whether it is on the host of an authority (`host` or `host:port`).
-    fn is_on(&self, authority: &str) -> bool {
-        let host = host(authority);
-        self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
-    }
-
-    /// A path at which a request could mean either.
-    fn collision<'a>(&'a self, other: &Self) -> Option<&'a str> {
-        let hosts = self.hosts.is_empty()
-            || other.hosts.is_empty()
-            || self.hosts.iter().any(|host| other.hosts.contains(host));
-        let both = |path: &&str| other.paths.iter().any(|(_, own)| own == path);
-        self.paths
-            .iter()
-            .map(|(_, path)| path.as_str())
-            .find(both)
-            .filter(|_| hosts)
-    }
-}
-
-/// Checks the member `paths`: an absolute path for each endpoint that it names.
-fn check_paths(mut paths: Object) -> Result<(), JsonError> {
-    for endpoint in Endpoint::ALL {
-        let (member, expected) = (endpoint.name(), "a path that begins with `/`");
-        let path = paths.take::<String>(member, expected)?;
-        if path.is_some_and(|path| !path.starts_with('/')) {
-            return Err(JsonError::Invalid { member, expected });
-        }
-    }
-    paths.finish()
-}
-
 /// The URL of a realm (RFC 8414 §2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Issuer {
@@ -301,14 +231,6 @@ impl Issuer {
     #[must_use]
     pub fn may_be_served_at(&self, authority: &str) -> bool {
         self.url.starts_with("https://") || is_loopback(authority)
-    }
-}
-
-/// The host of an authority (`host` or `host:port`).
-fn host(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 
@@ -395,189 +317,6 @@ pub enum Cause {
         /// What is wrong with it.
         error: SigningKeysError,
     },
-}
-
-/// Reads signing keys out of secrets, each combination once: to parse a key costs a
-/// multiplication on the curve, and most realms share theirs.
-struct KeyReader<'a> {
-    secret: &'a dyn Fn(&str) -> Option<String>,
-    done: HashMap<Vec<String>, Result<Rc<SigningKeys>, Cause>>,
-}
-
-impl KeyReader<'_> {
-    fn read(&mut self, secrets: &[String]) -> Result<Rc<SigningKeys>, Cause> {
-        if let Some(done) = self.done.get(secrets) {
-            return done.clone();
-        }
-        let keys = self.read_new(secrets).map(Rc::new);
-        self.done.insert(secrets.to_vec(), keys.clone());
-        keys
-    }
-
-    fn read_new(&self, secrets: &[String]) -> Result<SigningKeys, Cause> {
-        let mut keys = SigningKeys::default();
-        let mut found = false;
-        for secret in secrets {
-            if let Some(jwk_set) = (self.secret)(secret).map(zeroize::Zeroizing::new) {
-                found = true;
-                keys.add(&jwk_set).map_err(|error| Cause::Keys {
-                    secret: secret.clone(),
-                    error,
-                })?;
-            }
-        }
-        match found {
-            true => Ok(keys),
-            false => Err(Cause::NoKeys(secrets.first().cloned().unwrap_or_default())),
-        }
-    }
-}
-
-/// All realms, by path.
-#[derive(Debug)]
-pub struct Realms {
-    realms: Vec<Entry>,
-    paths: HashMap<String, Vec<(usize, Endpoint)>>,
-    /// Why there may be realms that are not even known by name.
-    unknown: Option<RealmError>,
-}
-
-/// A realm, or why it is not served, and where it is or would be.
-#[derive(Debug)]
-struct Entry {
-    name: RealmName,
-    place: Place,
-    realm: Result<Realm, RealmError>,
-}
-
-impl Realms {
-    /// Reads the variables `REALMS`, `REALMS_2`, … (name and JSON text of each) and the keys that
-    /// they name, by means of `secret`.
-    #[must_use]
-    pub fn parse(
-        variables: &[(String, String)],
-        secret: &dyn Fn(&str) -> Option<String>,
-        dialects: &[&'static Dialect],
-    ) -> Self {
-        let mut this = Self {
-            realms: Vec::new(),
-            paths: HashMap::new(),
-            unknown: None,
-        };
-        let mut keys = KeyReader {
-            secret,
-            done: HashMap::new(),
-        };
-        for (variable, text) in variables {
-            match Object::parse(text) {
-                Ok(variable) => this.add_all(variable, &mut keys, dialects),
-                Err(error) => {
-                    this.unknown = Some(RealmError::Variable {
-                        variable: variable.clone(),
-                        error,
-                    });
-                }
-            }
-        }
-        if this.realms.is_empty() && this.unknown.is_none() {
-            this.unknown = Some(RealmError::None);
-        }
-        this
-    }
-
-    fn add_all(
-        &mut self,
-        variable: Object,
-        keys: &mut KeyReader<'_>,
-        dialects: &[&'static Dialect],
-    ) {
-        for (name, value) in variable.into_members() {
-            let Some(name) = RealmName::parse(&name) else {
-                self.unknown = Some(RealmError::Name(name));
-                continue;
-            };
-            let dialect = match value.get("dialect").and_then(Value::as_str) {
-                None => dialects.first(),
-                Some(name) => dialects.iter().find(|known| known.name == name),
-            };
-            let place = Place::of(&name, &value, dialect.map_or(&RFC9068, |dialect| dialect));
-            let realm = match serde_json::from_value(value) {
-                Ok(members) => Realm::parse(&name, members, dialect.copied(), place.clone(), keys),
-                Err(_) => Err(Cause::NotATable),
-            };
-            let place = realm.as_ref().map_or(place, |realm| realm.place.clone());
-            self.add(name, place, realm);
-        }
-    }
-
-    fn add(&mut self, name: RealmName, place: Place, realm: Result<Realm, Cause>) {
-        let broken = |realm: &RealmName, cause| RealmError::Realm {
-            realm: realm.clone(),
-            cause,
-        };
-        let mut realm = realm.map_err(|cause| broken(&name, cause));
-        for other in &mut self.realms {
-            let path = match place.collision(&other.place) {
-                Some(path) => path,
-                None if other.name == name => "",
-                None => continue,
-            };
-            let cause = |other: &RealmName| match *other == name {
-                true => Cause::Repeated,
-                false => Cause::Path {
-                    other: other.clone(),
-                    path: path.to_owned(),
-                },
-            };
-            realm = Err(broken(&name, cause(&other.name)));
-            let cause = match other.name == name {
-                true => Cause::Repeated,
-                false => Cause::Path {
-                    other: name.clone(),
-                    path: path.to_owned(),
-                },
-            };
-            other.realm = Err(broken(&other.name, cause));
-        }
-        for (endpoint, path) in &place.paths {
-            self.paths
-                .entry(path.clone())
-                .or_default()
-                .push((self.realms.len(), *endpoint));
-        }
-        self.realms.push(Entry { name, place, realm });
-    }
-
-    /// The realm and the endpoint at a path of an authority, or why that realm is not served.
-    /// `Ok(None)` when nothing is there.
-    ///
-    /// # Errors
-    /// [`RealmError`], for unclaimed paths too as long as there may be realms that are not known.
-    pub fn at(
-        &self,
-        authority: &str,
-        path: &str,
-    ) -> Result<Option<(&Realm, Endpoint)>, &RealmError> {
-        let mut here =
-            self.paths
-                .get(path)
-                .into_iter()
-                .flatten()
-                .filter_map(|(index, endpoint)| {
-                    let entry = self.realms.get(*index)?;
-                    entry.place.is_on(authority).then_some((entry, *endpoint))
-                });
-        match here.next() {
-            Some((entry, endpoint)) => entry.realm.as_ref().map(|realm| Some((realm, endpoint))),
-            None => self.unknown.as_ref().map_or(Ok(None), Err),
-        }
-    }
-
-    /// All realms, or the first reason why one is not served.
-    pub fn all(&self) -> impl Iterator<Item = Result<&Realm, &RealmError>> {
-        let unknown = self.unknown.iter().map(Err);
-        unknown.chain(self.realms.iter().map(|entry| entry.realm.as_ref()))
-    }
 }
 
 const TEXT: &str = "a text";

@@ -248,6 +248,32 @@ fn a_broken_realm_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_realm_of_an_unknown_dialect_is_not_served_wherever_it_may_be_meant() {
+    let realms = json!({
+        "default": { "issuer": ISSUER },
+        "dx": { "dialect": "keycloack", "issuer": "https://auth.example/realms/dx" },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    for path in [
+        "/realms/dx/token",
+        "/realms/dx/protocol/openid-connect/token",
+        "/auth/realms/dx/protocol/openid-connect/certs",
+        "/realms/dx/.well-known/openid-configuration",
+        "/realms/dx",
+    ] {
+        let answer = fixture.get(path);
+        assert_eq!(answer.status(), 503, "{path}");
+        assert!(
+            answer
+                .reason()
+                .contains("realm `dx`: member `dialect`: `keycloack` is unknown")
+        );
+    }
+    assert_eq!(fixture.get("/.well-known/jwks.json").status(), 200);
+    assert_eq!(fixture.get("/oauth2/token").status(), 404);
+}
+
+#[test]
 fn variables_are_merged_and_a_realm_in_two_is_served_by_neither() {
     let realm = |name: &str| {
         let issuer = format!("https://auth.example/realms/{name}");

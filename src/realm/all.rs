@@ -1,0 +1,198 @@
+//! All realms of the service, and the keys that they share.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::place::Place;
+use super::{Cause, Realm, RealmError, RealmName};
+use crate::dialect::{Dialect, Endpoint};
+use crate::jose::SigningKeys;
+use crate::json::Object;
+
+/// All realms, by path.
+#[derive(Debug)]
+pub struct Realms {
+    realms: Vec<Entry>,
+    paths: HashMap<String, Vec<(usize, Endpoint)>>,
+    /// Why there may be realms that are not even known by name.
+    unknown: Option<RealmError>,
+}
+
+/// A realm, or why it is not served, and where it is or would be.
+#[derive(Debug)]
+struct Entry {
+    name: RealmName,
+    place: Place,
+    realm: Result<Realm, RealmError>,
+}
+
+impl Realms {
+    /// Reads the variables `REALMS`, `REALMS_2`, … (name and JSON text of each) and the keys that
+    /// they name, by means of `secret`.
+    #[must_use]
+    pub fn parse(
+        variables: &[(String, String)],
+        secret: &dyn Fn(&str) -> Option<String>,
+        dialects: &[&'static Dialect],
+    ) -> Self {
+        let mut this = Self {
+            realms: Vec::new(),
+            paths: HashMap::new(),
+            unknown: None,
+        };
+        let mut keys = KeyReader {
+            secret,
+            done: HashMap::new(),
+        };
+        for (variable, text) in variables {
+            match Object::parse(text) {
+                Ok(variable) => this.add_all(variable, &mut keys, dialects),
+                Err(error) => {
+                    this.unknown = Some(RealmError::Variable {
+                        variable: variable.clone(),
+                        error,
+                    });
+                }
+            }
+        }
+        if this.realms.is_empty() && this.unknown.is_none() {
+            this.unknown = Some(RealmError::None);
+        }
+        this
+    }
+
+    fn add_all(
+        &mut self,
+        variable: Object,
+        keys: &mut KeyReader<'_>,
+        dialects: &[&'static Dialect],
+    ) {
+        for (name, value) in variable.into_members() {
+            let Some(name) = RealmName::parse(&name) else {
+                self.unknown = Some(RealmError::Name(name));
+                continue;
+            };
+            let dialect = match value.get("dialect").and_then(Value::as_str) {
+                None => dialects.first(),
+                Some(name) => dialects.iter().find(|known| known.name == name),
+            };
+            let place = match dialect {
+                Some(dialect) => Place::of(&name, &value, dialect),
+                None => Place::of_unknown_dialect(&name, dialects),
+            };
+            let realm = match serde_json::from_value(value) {
+                Ok(members) => Realm::parse(&name, members, dialect.copied(), place.clone(), keys),
+                Err(_) => Err(Cause::NotATable),
+            };
+            let place = realm.as_ref().map_or(place, |realm| realm.place.clone());
+            self.add(name, place, realm);
+        }
+    }
+
+    fn add(&mut self, name: RealmName, place: Place, realm: Result<Realm, Cause>) {
+        let broken = |realm: &RealmName, cause| RealmError::Realm {
+            realm: realm.clone(),
+            cause,
+        };
+        let mut realm = realm.map_err(|cause| broken(&name, cause));
+        for other in &mut self.realms {
+            let path = match place.collision(&other.place) {
+                Some(path) => path,
+                None if other.name == name => "",
+                None => continue,
+            };
+            let cause = |other: &RealmName| match *other == name {
+                true => Cause::Repeated,
+                false => Cause::Path {
+                    other: other.clone(),
+                    path: path.to_owned(),
+                },
+            };
+            realm = Err(broken(&name, cause(&other.name)));
+            let cause = match other.name == name {
+                true => Cause::Repeated,
+                false => Cause::Path {
+                    other: name.clone(),
+                    path: path.to_owned(),
+                },
+            };
+            other.realm = Err(broken(&other.name, cause));
+        }
+        for (endpoint, path) in &place.paths {
+            self.paths
+                .entry(path.clone())
+                .or_default()
+                .push((self.realms.len(), *endpoint));
+        }
+        self.realms.push(Entry { name, place, realm });
+    }
+
+    /// The realm and the endpoint at a path of an authority, or why that realm is not served.
+    /// `Ok(None)` when nothing is there.
+    ///
+    /// # Errors
+    /// [`RealmError`], for unclaimed paths too as long as there may be realms that are not known.
+    pub fn at(
+        &self,
+        authority: &str,
+        path: &str,
+    ) -> Result<Option<(&Realm, Endpoint)>, &RealmError> {
+        let mut here =
+            self.paths
+                .get(path)
+                .into_iter()
+                .flatten()
+                .filter_map(|(index, endpoint)| {
+                    let entry = self.realms.get(*index)?;
+                    entry.place.is_on(authority).then_some((entry, *endpoint))
+                });
+        match here.next() {
+            Some((entry, endpoint)) => entry.realm.as_ref().map(|realm| Some((realm, endpoint))),
+            None => self.unknown.as_ref().map_or(Ok(None), Err),
+        }
+    }
+
+    /// All realms, or the first reason why one is not served.
+    pub fn all(&self) -> impl Iterator<Item = Result<&Realm, &RealmError>> {
+        let unknown = self.unknown.iter().map(Err);
+        unknown.chain(self.realms.iter().map(|entry| entry.realm.as_ref()))
+    }
+}
+
+/// Reads signing keys out of secrets, each combination once: to parse a key costs a
+/// multiplication on the curve, and most realms share theirs.
+pub(super) struct KeyReader<'a> {
+    secret: &'a dyn Fn(&str) -> Option<String>,
+    done: HashMap<Vec<String>, Result<Rc<SigningKeys>, Cause>>,
+}
+
+impl KeyReader<'_> {
+    pub(super) fn read(&mut self, secrets: &[String]) -> Result<Rc<SigningKeys>, Cause> {
+        if let Some(done) = self.done.get(secrets) {
+            return done.clone();
+        }
+        let keys = self.read_new(secrets).map(Rc::new);
+        self.done.insert(secrets.to_vec(), keys.clone());
+        keys
+    }
+
+    fn read_new(&self, secrets: &[String]) -> Result<SigningKeys, Cause> {
+        let mut keys = SigningKeys::default();
+        let mut found = false;
+        for secret in secrets {
+            if let Some(jwk_set) = (self.secret)(secret).map(zeroize::Zeroizing::new) {
+                found = true;
+                keys.add(&jwk_set).map_err(|error| Cause::Keys {
+                    secret: secret.clone(),
+                    error,
+                })?;
+            }
+        }
+        match found {
+            true => Ok(keys),
+            false => Err(Cause::NoKeys(secrets.first().cloned().unwrap_or_default())),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Where a realm is: hosts and paths.
+
+use serde_json::Value;
+
+use super::RealmName;
+use crate::dialect::{Dialect, Endpoint};
+use crate::json::{JsonError, Object};
+
+/// Where a realm is: on which hosts, all if none is named, and at which paths.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    hosts: Vec<String>,
+    pub(super) paths: Vec<(Endpoint, String)>,
+}
+
+impl Place {
+    /// Reads the place out of a realm's configuration. What is wrong with it is not told here, so
+    /// that a realm which is broken elsewhere answers where it would be.
+    pub(super) fn of(name: &RealmName, realm: &Value, dialect: &Dialect) -> Self {
+        let more = match name.as_str() {
+            "default" => dialect.default_realm_paths,
+            _ => &[],
+        };
+        let own = |endpoint: Endpoint| realm.get("paths")?.get(endpoint.name())?.as_str();
+        let mut paths = Vec::new();
+        for (endpoint, path) in dialect.paths.iter().chain(more) {
+            if own(*endpoint).is_none() {
+                paths.push((*endpoint, path.replace("{realm}", name.as_str())));
+            }
+        }
+        for endpoint in Endpoint::ALL {
+            paths.extend(own(endpoint).map(|path| (endpoint, path.to_owned())));
+        }
+        let hosts = realm
+            .get("hosts")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let hosts = hosts.filter_map(|host| Some(host.as_str()?.to_ascii_lowercase()));
+        Self {
+            hosts: hosts.collect(),
+            paths,
+        }
+    }
+
+    /// The place of a realm whose dialect is unknown: all paths of any dialect that are its own.
+    pub(super) fn of_unknown_dialect(name: &RealmName, dialects: &[&'static Dialect]) -> Self {
+        let more = |dialect: &&'static Dialect| match name.as_str() {
+            "default" => dialect.default_realm_paths,
+            _ => &[],
+        };
+        let paths = dialects.iter().flat_map(|dialect| dialect.paths);
+        let own = paths.filter(|(_, path)| path.contains("{realm}"));
+        let all = own.chain(dialects.iter().flat_map(more));
+        let paths = all.map(|(endpoint, path)| (*endpoint, path.replace("{realm}", name.as_str())));
+        Self {
+            hosts: Vec::new(),
+            paths: paths.collect(),
+        }
+    }
+
+    pub(super) fn has(&self, endpoint: Endpoint, path: &str) -> bool {
+        self.paths
+            .iter()
+            .any(|(known, own)| *known == endpoint && own == path)
+    }
+
+    /// Whether it is on the host of an authority (`host` or `host:port`).
+    pub(super) fn is_on(&self, authority: &str) -> bool {
+        let host = host(authority);
+        self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+    }
+
+    /// A path at which a request could mean either.
+    pub(super) fn collision<'a>(&'a self, other: &Self) -> Option<&'a str> {
+        let hosts = self.hosts.is_empty()
+            || other.hosts.is_empty()
+            || self.hosts.iter().any(|host| other.hosts.contains(host));
+        let both = |path: &&str| other.paths.iter().any(|(_, own)| own == path);
+        self.paths
+            .iter()
+            .map(|(_, path)| path.as_str())
+            .find(both)
+            .filter(|_| hosts)
+    }
+}
+
+/// Checks the member `paths`: an absolute path for each endpoint that it names.
+pub(super) fn check_paths(mut paths: Object) -> Result<(), JsonError> {
+    for endpoint in Endpoint::ALL {
+        let (member, expected) = (endpoint.name(), "a path that begins with `/`");
+        let path = paths.take::<String>(member, expected)?;
+        if path.is_some_and(|path| !path.starts_with('/')) {
+            return Err(JsonError::Invalid { member, expected });
+        }
+    }
+    paths.finish()
+}
+
+/// The host of an authority (`host` or `host:port`).
+pub(super) fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
