@@ -82,6 +82,30 @@ fn a_realm_that_is_configured_wrongly_is_not_served() {
             json!({ "issuer": ISSUER, "audience": "a" }),
             "member `audience` must be",
         ),
+        (
+            json!({ "issuer": ISSUER, "hosts": "a" }),
+            "member `hosts` must be",
+        ),
+        (
+            json!({ "issuer": ISSUER, "paths": "a" }),
+            "member `paths` must be",
+        ),
+        (
+            json!({ "issuer": ISSUER, "paths": { "tokens": "/a" } }),
+            "member `tokens` is unknown",
+        ),
+        (
+            json!({ "issuer": ISSUER, "paths": { "realm": "a" } }),
+            "member `realm` must be a path",
+        ),
+        (
+            json!({ "issuer": ISSUER, "claims": { "sub": "a" } }),
+            "the reserved claim `sub`",
+        ),
+        (
+            json!({ "issuer": ISSUER, "session_state": 1 }),
+            "member `session_state` must be",
+        ),
     ] {
         assert_not_served(
             &Fixture::configured(json!({ "default": realm }), &secrets()),

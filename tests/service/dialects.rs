@@ -36,8 +36,18 @@ fn assert_members(object: &Value, members: &[(&str, Is)]) {
             Is::False => value == false,
             Is::Text => value.as_str().is_some_and(|text| !text.is_empty()),
             Is::List => value.is_array(),
+            // RFC 9562 §5.4: version 4, variant 10.
             Is::Uuid => value.as_str().is_some_and(|text| {
-                text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
+                let pattern = "xxxxxxxx-xxxx-4xxx-yxxx-xxxxxxxxxxxx";
+                text.len() == pattern.len()
+                    && text
+                        .chars()
+                        .zip(pattern.chars())
+                        .all(|(char, place)| match place {
+                            'x' => matches!(char, '0'..='9' | 'a'..='f'),
+                            'y' => matches!(char, '8' | '9' | 'a' | 'b'),
+                            fixed => char == fixed,
+                        })
             }),
         };
         assert!(right, "{name}: {value}");
