@@ -167,8 +167,8 @@ fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Turns a result into the answer and its line in the log: one for every outcome at the token
-/// endpoint, and one for every fault anywhere.
+/// Turns a result into the answer and its line in the log: one for every token that was issued or
+/// refused, and one for every fault anywhere.
 fn reply(
     endpoint: &'static str,
     realm: Option<&Realm>,
@@ -187,7 +187,12 @@ fn reply(
             (response, level, outcome, Some(failure.to_string()))
         }
     };
-    let line = (endpoint == "token" || outcome == "failed").then_some(LogLine {
+    let is_logged = match outcome {
+        "issued" => audit.jti.is_some(),
+        "rejected" => endpoint == "token",
+        _ => true,
+    };
+    let line = is_logged.then_some(LogLine {
         time: now,
         level,
         endpoint,

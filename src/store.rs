@@ -1,5 +1,5 @@
 //! What the service asks of storage, in OAuth acts. How and under which keys a backend stores is
-//! its own business: Workers KV in `edge`, a map here for the tests.
+//! its own business: Workers KV in `edge`, a map here.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -42,7 +42,8 @@ pub enum StoreError {
     },
 }
 
-/// A store in memory, for tests: it keeps records as their text and fails where it is told to.
+/// A store in memory, for tests and for warming up: it keeps records as their text and fails where
+/// it is told to.
 #[derive(Default)]
 pub struct MemoryStore {
     records: RefCell<HashMap<String, Result<String, StoreError>>>,

@@ -103,22 +103,15 @@ impl Realms {
                 None if other.name == name => "",
                 None => continue,
             };
-            let cause = |other: &RealmName| match *other == name {
+            let cause = |one: &RealmName, two: &RealmName| match one == two {
                 true => Cause::Repeated,
                 false => Cause::Path {
-                    other: other.clone(),
+                    other: two.clone(),
                     path: path.to_owned(),
                 },
             };
-            realm = Err(broken(&name, cause(&other.name)));
-            let cause = match other.name == name {
-                true => Cause::Repeated,
-                false => Cause::Path {
-                    other: name.clone(),
-                    path: path.to_owned(),
-                },
-            };
-            other.realm = Err(broken(&other.name, cause));
+            realm = Err(broken(&name, cause(&name, &other.name)));
+            other.realm = Err(broken(&other.name, cause(&other.name, &name)));
         }
         for (endpoint, path) in &place.paths {
             self.paths

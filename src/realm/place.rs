@@ -17,15 +17,11 @@ impl Place {
     /// Reads the place out of a realm's configuration. What is wrong with it is not told here, so
     /// that a realm which is broken elsewhere answers where it would be.
     pub(super) fn of(name: &RealmName, realm: &Value, dialect: &Dialect) -> Self {
-        let more = match name.as_str() {
-            "default" => dialect.default_realm_paths,
-            _ => &[],
-        };
         let own = |endpoint: Endpoint| realm.get("paths")?.get(endpoint.name())?.as_str();
         let mut paths = Vec::new();
-        for (endpoint, path) in dialect.paths.iter().chain(more) {
-            if own(*endpoint).is_none() {
-                paths.push((*endpoint, path.replace("{realm}", name.as_str())));
+        for (endpoint, path) in dialect_paths(dialect, name) {
+            if own(endpoint).is_none() {
+                paths.push((endpoint, at(path, name)));
             }
         }
         for endpoint in Endpoint::ALL {
@@ -43,16 +39,16 @@ impl Place {
         }
     }
 
-    /// The place of a realm whose dialect is unknown: all paths of any dialect that are its own.
+    /// The place of a realm whose dialect is unknown: all paths of any dialect that are its own, and
+    /// none that another realm could have.
     pub(super) fn of_unknown_dialect(name: &RealmName, dialects: &[&'static Dialect]) -> Self {
-        let more = |dialect: &&'static Dialect| match name.as_str() {
-            "default" => dialect.default_realm_paths,
-            _ => &[],
+        let own = |dialect: &&'static Dialect| {
+            let roots = dialect.default_realm_paths;
+            dialect_paths(dialect, name)
+                .filter(|known| known.1.contains("{realm}") || roots.contains(known))
         };
-        let paths = dialects.iter().flat_map(|dialect| dialect.paths);
-        let own = paths.filter(|(_, path)| path.contains("{realm}"));
-        let all = own.chain(dialects.iter().flat_map(more));
-        let paths = all.map(|(endpoint, path)| (*endpoint, path.replace("{realm}", name.as_str())));
+        let paths = dialects.iter().flat_map(own);
+        let paths = paths.map(|(endpoint, path)| (endpoint, at(path, name)));
         Self {
             hosts: Vec::new(),
             paths: paths.collect(),
@@ -83,6 +79,22 @@ impl Place {
             .find(both)
             .filter(|_| hosts)
     }
+}
+
+/// The paths of a dialect for the realm `name`.
+fn dialect_paths(
+    dialect: &Dialect,
+    name: &RealmName,
+) -> impl Iterator<Item = (Endpoint, &'static str)> {
+    let more = match name.as_str() {
+        "default" => dialect.default_realm_paths,
+        _ => &[],
+    };
+    dialect.paths.iter().chain(more).copied()
+}
+
+fn at(path: &str, name: &RealmName) -> String {
+    path.replace("{realm}", name.as_str())
 }
 
 /// Checks the member `paths`: an absolute path for each endpoint that it names.

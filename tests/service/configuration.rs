@@ -298,6 +298,26 @@ fn a_realm_of_an_unknown_dialect_is_not_served_wherever_it_may_be_meant() {
 }
 
 #[test]
+fn a_realm_of_an_unknown_dialect_claims_no_path_that_another_may_have() {
+    let realms = json!({
+        "default": { "dialect": "esperanto", "issuer": ISSUER },
+        "light": {
+            "dialect": "light-oauth2",
+            "issuer": "https://auth.example/realms/light",
+            "iss": "light",
+        },
+    });
+    let fixture = Fixture::configured(realms, &secrets());
+    for (path, status) in [
+        ("/token", 503),
+        ("/realms/default/jwks", 503),
+        ("/oauth2/token", 405),
+    ] {
+        assert_eq!(fixture.get(path).status(), status, "{path}");
+    }
+}
+
+#[test]
 fn variables_are_merged_and_a_realm_in_two_is_served_by_neither() {
     let realm = |name: &str| {
         let issuer = format!("https://auth.example/realms/{name}");
@@ -550,6 +570,8 @@ fn cors_is_off_unless_a_realm_lists_origins() {
             assert_eq!(answer.header("access-control-allow-origin"), allowed);
             assert_eq!(answer.header("access-control-allow-credentials"), None);
             assert_eq!(answer.header("vary"), Some("origin"));
+            // A preflight is no outcome: the log must not say that anything was issued.
+            assert_eq!(answer.log.is_none(), status == 204);
         }
         let answer = fixture.get("/token");
         assert_eq!(

@@ -486,7 +486,9 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
         client.client_id
     );
     if disabled && target.kind == Kind::Remote {
-        eprintln!("Every location knows within 60 s; tokens issued before live until they expire.");
+        eprintln!(
+            "Every location knows, as a rule, within 60 s; tokens issued before live until they expire."
+        );
     }
     Ok(shown(&client).to_string())
 }
