@@ -1,5 +1,6 @@
 // Serves the demo on this machine: its signing key, realms and clients are made on the first run
-// and kept in the ignored folder .demo, so that no `.dev.vars` of a developer is touched.
+// and kept in the ignored folder .demo, so that no `.dev.vars` of a developer is touched. Beside it
+// run the example login application and the example client, on the next two ports.
 //
 // PORT chooses another port than 8787.
 
@@ -13,20 +14,34 @@ const DEFAULT_PORT = 8787;
 const SECRETS = ".demo/secrets.env";
 const CREDENTIALS = ".demo/credentials.json";
 const RECORDS = ".demo/records.json";
+const LOGIN_REALMS = ".demo/login.json";
 const CLIENT_ID = "demo-client";
+const LOGIN_ID = "login";
+const APP_ID = "demo-app";
 
 /** What the demo's client is in each realm. */
 const CLIENTS = {
   default: ["--scope", "read write", "--default-scope", "read"],
   dx: ["--scope", "openid email profile", "--default-scope", "email profile"],
-  provider: ["--scope", "openid profile offline_access email", "--default-scope", "profile offline_access email"],
+  provider: ["--grant-types", "client_credentials,refresh_token",
+    "--scope", "openid profile offline_access email", "--default-scope", "profile offline_access email"],
   "screening-eagle": ["--scope", "openid email profile inspect", "--subject", "1302",
     "--claims", "scripts/screening-eagle-claims.json"],
   "light-oauth2": ["--scope", "petstore.r petstore.w"],
 };
 
+/** Where realms, other than the default one, that the example login application serves ask for codes. */
+const AUTHORIZATION_ENDPOINTS = {
+  dx: "/realms/dx/protocol/openid-connect/auth",
+  "screening-eagle": "/realms/screening-eagle/authorize",
+  "light-oauth2": "/oauth2/code",
+};
+
 const port = Number(process.env.PORT || DEFAULT_PORT);
-const origin = `http://127.0.0.1:${port}`;
+const loginPort = port + 1;
+const appPort = port + 2;
+const url = (of) => `http://127.0.0.1:${of}`;
+const origin = url(port);
 
 const say = (text) => console.error(`[run] ${text}`);
 const fail = (text) => {
@@ -44,25 +59,43 @@ function output(command, ...args) {
 const tool = (...args) => JSON.parse(output("cargo", "run", "--quiet", "--locked", "--", ...args));
 const kv = (...args) => output("wrangler", "kv", ...args, "--binding", "CLIENTS", "--local", "--env", "");
 
-async function checkPort() {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) fail("PORT must be 1 to 65535.");
-  await new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", ({ code }) =>
-      fail(`Port ${port} cannot be used (${code}): stop what listens there, or: make run PORT=${port + 1}`));
-    server.listen(port, "127.0.0.1", () => server.close(resolve));
-  });
+async function checkPorts() {
+  if (!Number.isInteger(port) || port < 1 || port > 65533) fail("PORT must be 1 to 65533.");
+  for (const each of [port, loginPort, appPort]) {
+    await new Promise((resolve) => {
+      const server = createServer();
+      server.once("error", ({ code }) =>
+        fail(`Port ${each} cannot be used (${code}): stop what listens there, or: make run PORT=${port + 3}`));
+      server.listen(each, "127.0.0.1", () => server.close(resolve));
+    });
+  }
 }
 
-/** The realms of wrangler.toml, as they are when another port is served. */
+/** The realms of wrangler.toml, as they are when other ports are served. */
 function realms() {
   const { REALMS } = readConfig({ config: "wrangler.toml" }).vars;
-  const text = JSON.stringify(REALMS);
-  return JSON.parse(text.replaceAll(`127.0.0.1:${DEFAULT_PORT}`, `127.0.0.1:${port}`));
+  const moved = (_, number) => `127.0.0.1:${Number(number) - DEFAULT_PORT + port}`;
+  return JSON.parse(JSON.stringify(REALMS).replace(/127\.0\.0\.1:(8787|8788)\b/g, moved));
 }
 
-/** Makes what is missing of the demo: signing key, clients. Returns each realm's client secret. */
-function provision(names) {
+/** The demo's clients: for each, `realm/id`, what the tool's `client create` is told of it. */
+function clients(configured) {
+  const wanted = new Map();
+  for (const [realm, { login_clients = [] }] of Object.entries(configured)) {
+    wanted.set(`${realm}/${CLIENT_ID}`, ["--name", "Demo", ...(CLIENTS[realm] ?? ["--scope", "read write"])]);
+    if (login_clients.includes(LOGIN_ID)) {
+      wanted.set(`${realm}/${LOGIN_ID}`, ["--name", "Login application", "--grant-types", ""]);
+    }
+  }
+  wanted.set(`default/${APP_ID}`, ["--name", "Example application",
+    "--grant-types", "authorization_code,refresh_token",
+    "--scope", "openid profile email offline_access read",
+    "--redirect-uri", `${url(appPort)}/callback`, "--post-logout-redirect-uri", `${url(appPort)}/`]);
+  return wanted;
+}
+
+/** Makes what is missing of the demo: signing key, clients. Returns each client's secret. */
+function provision(wanted) {
   mkdirSync(".demo", { recursive: true });
   const secrets = existsSync(SECRETS) ? readFileSync(SECRETS, "utf8") : "";
   if (!/^CLIENT_SECRETS_KEY=/m.test(secrets)) {
@@ -75,86 +108,136 @@ function provision(names) {
   }
   const credentials = existsSync(CREDENTIALS) ? JSON.parse(readFileSync(CREDENTIALS, "utf8")) : {};
   const registered = JSON.parse(kv("key", "list", "--prefix", "client/")).map(({ name }) => name);
-  const missing = names.filter((realm) =>
-    !credentials[realm] || !registered.includes(`client/${realm}/${CLIENT_ID}`));
+  // A client is registered again when this file or the port makes it another one than it was.
+  const missing = [...wanted].filter(([client, told]) =>
+    JSON.stringify(credentials[client]?.told) !== JSON.stringify(told) || !registered.includes(`client/${client}`));
   if (missing.length > 0) {
-    say(`registering ${CLIENT_ID} in realm ${missing.join(", ")} …`);
-    const created = missing.map((realm) => tool("client", "create", "--print", "--realm", realm,
-      "--client-id", CLIENT_ID, "--name", "Demo", ...(CLIENTS[realm] ?? ["--scope", "read write"])));
+    say(`registering ${missing.map(([client]) => client).join(", ")} …`);
+    const created = missing.map(([client, told]) => {
+      const [realm, id] = client.split("/");
+      return tool("client", "create", "--print", "--realm", realm, "--client-id", id, ...told);
+    });
     writeFileSync(RECORDS, JSON.stringify(created.map((client) => client.kv)));
     kv("bulk", "put", RECORDS);
-    missing.forEach((realm, index) => { credentials[realm] = created[index].client_secret; });
+    missing.forEach(([client, told], index) => {
+      credentials[client] = { told, client_secret: created[index].client_secret };
+    });
+    for (const client of Object.keys(credentials)) if (!wanted.has(client)) delete credentials[client];
     writeFileSync(CREDENTIALS, JSON.stringify(credentials, null, 2), { mode: 0o600 });
   }
-  return credentials;
+  return (client) => wanted.has(client) ? credentials[client].client_secret : undefined;
 }
 
-/** Starts `wrangler dev` in a process group of its own, so that all of it can be ended. */
-function serve() {
-  // No look-up of the `Request.cf` of this machine: nothing here reads it.
-  const env = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false" };
-  for (const name of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT"]) delete env[name];
+const children = [];
+let ending = false;
+
+const running = (child) => child.exitCode === null && child.signalCode === null;
+const signal = (child, name) => running(child) && process.kill(-child.pid, name);
+
+/** Starts a command in a process group of its own, so that all of it can be ended. */
+function begin(name, command, args, variables) {
+  const env = { ...process.env, ...variables };
+  for (const own of ["MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PORT"]) delete env[own];
+  const child = spawn(command, args, { env, detached: true, stdio: ["ignore", "inherit", "inherit"] });
+  children.push(child);
+  child.once("exit", (status) => {
+    if (!ending) fail(`${name} ended with status ${status}; its own words are above.`);
+    if (!children.some(running)) process.exit();
+  });
+}
+
+/** Sees to it that nothing outlives this process, however it ends. */
+function endTogether() {
+  const end = (status) => {
+    if (ending) return;
+    ending = true;
+    process.exitCode = status;
+    say("stopping …");
+    for (const child of children) signal(child, "SIGINT");
+    setTimeout(() => children.forEach((child) => signal(child, "SIGKILL")), 5000).unref();
+  };
+  process.on("SIGINT", () => end(0));
+  for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => end(143));
+  process.on("exit", () => children.forEach((child) => signal(child, "SIGINT")));
+}
+
+/** Starts `wrangler dev`. */
+function serve(configured) {
   const args = ["dev", "--env", "", "--ip", "127.0.0.1", "--port", String(port),
     "--show-interactive-dev-session=false", "--env-file", SECRETS];
   if (port !== DEFAULT_PORT) {
     const file = ".demo/realms.env";
-    writeFileSync(file, `REALMS='${JSON.stringify(realms())}'\n`);
+    writeFileSync(file, `REALMS='${JSON.stringify(configured)}'\n`);
     args.push("--env-file", file);
   }
-  const child = spawn("wrangler", args, { env, detached: true, stdio: ["ignore", "inherit", "inherit"] });
-  let ending = false;
-  const end = (signal) => {
-    if (ending) return;
-    ending = true;
-    say("stopping …");
-    process.kill(-child.pid, "SIGINT");
-    setTimeout(() => process.kill(-child.pid, "SIGKILL"), 5000).unref();
-    child.once("exit", () => process.exit(signal === "SIGINT" ? 0 : 143));
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end(signal));
-  child.once("exit", (status) => {
-    if (!ending) fail(`wrangler dev ended with status ${status}; its own words are above.`);
+  // No look-up of the `Request.cf` of this machine: nothing here reads it.
+  begin("wrangler dev", "wrangler", args, { CLOUDFLARE_CF_FETCH_ENABLED: "false" });
+}
+
+/** Starts the example login application, for every realm that has it, and the example client. */
+function serveExamples(configured, secret) {
+  const others = Object.keys(AUTHORIZATION_ENDPOINTS).filter((realm) => secret(`${realm}/${LOGIN_ID}`));
+  writeFileSync(LOGIN_REALMS, JSON.stringify(Object.fromEntries(others.map((realm) => [realm, {
+    authorization_endpoint: origin + AUTHORIZATION_ENDPOINTS[realm],
+    client_id: LOGIN_ID,
+    client_secret: secret(`${realm}/${LOGIN_ID}`),
+  }])), null, 2), { mode: 0o600 });
+  begin("the example of a login application", process.execPath, ["examples/login/index.mjs"], {
+    ISSUER: configured.default.issuer,
+    LOGIN_PORT: String(loginPort),
+    LOGIN_CLIENT_ID: LOGIN_ID,
+    LOGIN_CLIENT_SECRET: secret(`default/${LOGIN_ID}`),
+    LOGIN_REALMS,
+    APP_PORT: String(appPort),
+    APP_CLIENT_ID: APP_ID,
+    APP_CLIENT_SECRET: secret(`default/${APP_ID}`),
   });
 }
 
-async function ready() {
+/** Waits until a URL answers 200. */
+async function ready(address) {
   for (let waited = 0; waited < 600; waited += 1) {
     try {
-      const { status, ok } = await fetch(`${origin}/health`);
+      const { status, ok } = await fetch(address);
       if (ok) return;
-      if (waited > 100) fail(`${origin}/health answers ${status}: the log above says why.`);
+      if (waited > 100) fail(`${address} answers ${status}: the log above says why.`);
     } catch {
       // Not listening yet.
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  fail("the service did not answer within 60 s; its own words are above.");
+  fail(`${address} did not answer within 60 s; its own words are above.`);
 }
 
-await checkPort();
+await checkPorts();
 const configured = realms();
 say("checking the demo's key and clients …");
-const credentials = provision(Object.keys(configured));
+const secret = provision(clients(configured));
+endTogether();
 say("starting workerd by wrangler dev …");
-serve();
-await ready();
+serve(configured);
+await ready(`${origin}/health`);
+serveExamples(configured, secret);
+await ready(`${url(appPort)}/`);
 const endpoints = {
   dx: "/realms/dx/protocol/openid-connect/token",
   provider: "/auth/realms/provider/protocol/openid-connect/token",
   "screening-eagle": "/api/id/v1/auth/token",
   "light-oauth2": "/oauth2/token",
 };
-const curl = (secret, path) =>
-  `  curl -u ${CLIENT_ID}:${secret} -d grant_type=client_credentials ${origin}${path}`;
+const curl = (realm, path) =>
+  `  curl -u ${CLIENT_ID}:${secret(`${realm}/${CLIENT_ID}`)} -d grant_type=client_credentials ${origin}${path}`;
 console.log(`
 edge-token is ready at ${origin}. Get a token:
 
-${curl(credentials.default, "/token")}
+${curl("default", "/token")}
 
 In the dialects of other systems:
 
-${Object.entries(endpoints).filter(([realm]) => credentials[realm])
-    .map(([realm, path]) => curl(credentials[realm], path)).join("\n")}
+${Object.entries(endpoints).filter(([realm]) => configured[realm])
+    .map(([realm, path]) => curl(realm, path)).join("\n")}
+
+Sign in with a browser: ${url(appPort)}/
 
 Metadata: ${origin}/.well-known/openid-configuration
 Keys:     ${origin}/.well-known/jwks.json

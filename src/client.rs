@@ -16,7 +16,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
 use crate::json::{JsonError, Object};
-use crate::realm::RealmName;
+use crate::realm::{RealmName, is_loopback};
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 
@@ -56,7 +56,8 @@ const RESERVED_CLAIMS: [&str; 24] = [
 ];
 
 /// A client's name: 1 to 255 printable ASCII characters (RFC 6749 appendix A.1).
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(try_from = "String")]
 pub struct ClientId(String);
 
 impl ClientId {
@@ -83,6 +84,14 @@ impl ClientId {
     #[must_use]
     pub fn record_prefix(realm: &RealmName) -> String {
         format!("client/{realm}/")
+    }
+}
+
+impl TryFrom<String> for ClientId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a client id")
     }
 }
 
@@ -365,6 +374,15 @@ pub enum RecordError {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
+    /// A URI to which no browser may be sent.
+    #[error(
+        "redirect URI {position} must be https, http on loopback, or a scheme with a dot in it, \
+         without a fragment"
+    )]
+    RedirectUri {
+        /// Which, from 1, those after sign-out last.
+        position: usize,
+    },
 }
 
 /// A registered client.
@@ -388,6 +406,9 @@ pub struct Client {
     /// Where codes may be sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redirect_uris: Vec<String>,
+    /// Where browsers may be sent after signing out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<String>,
     /// The public keys of its assertions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
@@ -432,6 +453,7 @@ impl Client {
             default_scope: None,
             token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
             redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
             jwks: None,
             subject: None,
             audience: Vec::new(),
@@ -472,6 +494,9 @@ impl Client {
                 "a method that this version knows",
             )?,
             redirect_uris: members.take("redirect_uris", TEXTS)?.unwrap_or_default(),
+            post_logout_redirect_uris: members
+                .take("post_logout_redirect_uris", TEXTS)?
+                .unwrap_or_default(),
             jwks: members.take("jwks", "a JWK Set")?,
             subject: members.take("subject", TEXT)?,
             audience: members.take("audience", TEXTS)?.unwrap_or_default(),
@@ -494,15 +519,30 @@ impl Client {
     /// Checks what no single member can show.
     ///
     /// # Errors
-    /// [`RecordError::DefaultScope`], [`RecordError::ReservedClaim`].
+    /// [`RecordError::DefaultScope`], [`RecordError::RedirectUri`], [`RecordError::ReservedClaim`].
     pub fn check(&self) -> Result<(), RecordError> {
         if !self.default_scope().is_subset(&self.scope) {
             return Err(RecordError::DefaultScope);
+        }
+        let uris = self
+            .redirect_uris
+            .iter()
+            .chain(&self.post_logout_redirect_uris);
+        if let Some((_, position)) = uris.zip(1..).find(|(uri, _)| !is_redirect_uri(uri)) {
+            return Err(RecordError::RedirectUri { position });
         }
         match reserved_claim(&self.claims) {
             Some(claim) => Err(RecordError::ReservedClaim(claim.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Whether it is registered for a grant.
+    #[must_use]
+    pub fn may_use(&self, grant_type: &str) -> bool {
+        self.grant_types
+            .iter()
+            .any(|registered| registered == grant_type)
     }
 
     /// What it gets when it asks for no scope (RFC 6749 §3.3).
@@ -516,6 +556,26 @@ impl Client {
     pub fn subject(&self) -> &str {
         self.subject.as_deref().unwrap_or(self.client_id.as_str())
     }
+}
+
+/// Whether a browser may be sent to a URI: `https`, `http` on loopback (RFC 8252 §7.3), or a
+/// scheme of a native application, which has a dot (RFC 8252 §7.1); never one with a fragment (RFC
+/// 6749 §3.1.2).
+#[must_use]
+pub fn is_redirect_uri(uri: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&b);
+    let Some((scheme, rest)) = uri.split_once(':') else {
+        return false;
+    };
+    let authority = rest.strip_prefix("//").unwrap_or_default();
+    let authority = authority.split(['/', '?']).next().unwrap_or_default();
+    let in_scheme = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
+    uri.bytes().all(fits)
+        && match scheme {
+            "https" => !authority.is_empty() && !authority.contains('@'),
+            "http" => is_loopback(authority),
+            _ => scheme.contains('.') && scheme.bytes().all(in_scheme),
+        }
 }
 
 /// A claim among static ones that only the service may set.

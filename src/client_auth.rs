@@ -15,7 +15,11 @@ use crate::form::{Form, decode};
 use crate::time::UnixTime;
 
 /// The methods by which a client can authenticate.
-pub const METHODS: [AuthMethod; 2] = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+pub const METHODS: [AuthMethod; 3] = [
+    AuthMethod::ClientSecretBasic,
+    AuthMethod::ClientSecretPost,
+    AuthMethod::None,
+];
 
 /// What a request presents to say which client it is from.
 ///
@@ -48,7 +52,13 @@ impl Credentials {
                     client_ids: vec![id.to_owned()],
                     secrets: vec![ClientSecret::new(secret.to_owned())],
                 }),
-                _ => Err(Rejection::NoCredentials),
+                // RFC 6749 §3.2.1: a public client says who it is, and no more.
+                (Some(id), None) => Ok(Self {
+                    method: AuthMethod::None,
+                    client_ids: vec![id.to_owned()],
+                    secrets: Vec::new(),
+                }),
+                (None, _) => Err(Rejection::NoCredentials),
             };
         };
         if client_secret.is_some() {
@@ -93,7 +103,7 @@ impl Credentials {
     }
 
     /// Checks the credentials against the record found under one of [`Self::client_ids`], and
-    /// tells which of the client's secrets was presented.
+    /// tells which of the client's secrets was presented, if it has any.
     ///
     /// Without a record the same work is done for nothing, so that time does not tell which
     /// clients exist.
@@ -106,7 +116,7 @@ impl Credentials {
         client: Option<&Client>,
         key: Option<&ClientSecretsKey>,
         now: UnixTime,
-    ) -> Result<String, Failure> {
+    ) -> Result<Option<String>, Failure> {
         let stored = client.map_or(std::slice::from_ref(&DECOY), |client| &client.secrets);
         let presented = self.presented_among(stored, key, now)?;
         let client = client.ok_or(Rejection::UnknownClient)?;
@@ -115,6 +125,9 @@ impl Credentials {
         }
         if client.token_endpoint_auth_method != self.method {
             return Err(Rejection::AuthMethodNotRegistered.into());
+        }
+        if self.method == AuthMethod::None {
+            return Ok(None);
         }
         let secret = presented.ok_or(Rejection::SecretMismatch)?;
         match *secret {
@@ -126,7 +139,7 @@ impl Credentials {
                 expires_at: Some(expires_at),
                 ..
             } if now >= expires_at => Err(Rejection::SecretExpired { expires_at, now }.into()),
-            _ => Ok(secret.id.clone()),
+            _ => Ok(Some(secret.id.clone())),
         }
     }
 

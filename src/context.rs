@@ -4,8 +4,14 @@
 use serde::Serialize;
 
 use crate::client::ClientSecretsKey;
-use crate::error::Fault;
+use crate::error::{Failure, Fault};
+use crate::family::act::{Act, Message};
+use crate::family::{FamilyId, Refusal, Secret};
+use crate::realm::Realm;
+use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
+use crate::uuid::Uuid;
+use crate::wire::Wire;
 
 /// Fills a slice with random octets.
 pub type FillRandom<'a> = &'a dyn Fn(&mut [u8]) -> Result<(), getrandom::Error>;
@@ -36,23 +42,45 @@ impl<S> Context<'_, S> {
         (self.fill_random)(&mut octets).map_err(Fault::Random)?;
         Ok(octets)
     }
+
+    /// A random secret.
+    ///
+    /// # Errors
+    /// [`Fault::Random`].
+    pub fn secret(&self) -> Result<Secret, Fault> {
+        self.random().map(Secret::new)
+    }
+
+    /// A random UUID.
+    ///
+    /// # Errors
+    /// [`Fault::Random`].
+    pub fn uuid(&self) -> Result<Uuid, Fault> {
+        self.random().map(Uuid::from_random)
+    }
 }
 
-/// Writes random octets as a UUID (RFC 9562 §5.4).
-#[must_use]
-pub fn uuid(random: [u8; 16]) -> String {
-    let bits = u128::from_be_bytes(random);
-    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
-    let hex = format!("{bits:032x}");
-    let part = |range| hex.get(range).unwrap_or_default();
-    [
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32),
-    ]
-    .join("-")
+impl<S: Store> Context<'_, S> {
+    /// Lets an act happen to a family of `realm`.
+    ///
+    /// # Errors
+    /// [`Rejection::Refused`](crate::error::Rejection::Refused), or a fault of the storage.
+    pub async fn act<A: Act>(
+        &mut self,
+        realm: &Realm,
+        family: FamilyId,
+        act: A,
+    ) -> Result<A::Answer, Failure> {
+        self.audit.family = Some(family.to_string());
+        let message = Message {
+            name: A::NAME,
+            text: act.to_text(),
+            is_idempotent: act.is_idempotent(),
+        };
+        let act = self.store.act(&realm.name, family, &message, self.now);
+        let answer = Result::<A::Answer, Refusal>::from_text(&act.await?);
+        Ok(answer.ok_or(StoreError::UnreadableAct)??)
+    }
 }
 
 /// What becomes known of a request while it is served, for the log. It has no room for a secret:
@@ -74,4 +102,12 @@ pub struct Audit {
     pub kid: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
+    /// What was done, where it is not a token that was issued.
+    #[serde(skip)]
+    pub done: Option<&'static str>,
+    /// Why a client was told an error by way of the browser.
+    #[serde(skip)]
+    pub refused: Option<String>,
 }

@@ -17,11 +17,44 @@ pub enum Endpoint {
     Discovery,
     /// Keycloak's page of a realm, with its public key.
     Realm,
+    /// The authorization endpoint (RFC 6749 §3.1).
+    Authorization,
+    /// Pushed authorization requests (RFC 9126 §2).
+    PushedAuthorization,
+    /// Userinfo (OpenID Connect Core §5.3).
+    Userinfo,
+    /// End session (OpenID Connect RP-Initiated Logout §2).
+    EndSession,
+    /// Under the authorization endpoint: the login application reads a ticket.
+    Ticket,
+    /// The same: it accepts one.
+    Accept,
+    /// The same: it rejects one.
+    Reject,
+    /// The same: the browser comes back with one.
+    Resume,
 }
 
 impl Endpoint {
-    /// All endpoints.
-    pub const ALL: [Self; 4] = [Self::Token, Self::Jwks, Self::Discovery, Self::Realm];
+    /// All endpoints that have paths of their own.
+    pub const ALL: [Self; 8] = [
+        Self::Token,
+        Self::Jwks,
+        Self::Discovery,
+        Self::Realm,
+        Self::Authorization,
+        Self::PushedAuthorization,
+        Self::Userinfo,
+        Self::EndSession,
+    ];
+
+    /// The endpoints under each authorization endpoint.
+    pub const LOGIN: [(Self, &'static str); 4] = [
+        (Self::Ticket, "/ticket"),
+        (Self::Accept, "/accept"),
+        (Self::Reject, "/reject"),
+        (Self::Resume, "/resume"),
+    ];
 
     /// Its name in configuration and in the log.
     #[must_use]
@@ -31,7 +64,36 @@ impl Endpoint {
             Self::Jwks => "jwks",
             Self::Discovery => "discovery",
             Self::Realm => "realm",
+            Self::Authorization => "authorization",
+            Self::PushedAuthorization => "pushed_authorization",
+            Self::Userinfo => "userinfo",
+            Self::EndSession => "end_session",
+            Self::Ticket => "ticket",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Resume => "resume",
         }
+    }
+
+    /// Whether it exists in realms with people alone.
+    #[must_use]
+    pub fn is_for_people(self) -> bool {
+        !matches!(
+            self,
+            Self::Token | Self::Jwks | Self::Discovery | Self::Realm
+        )
+    }
+
+    /// Whether a person sees what it answers, so that errors are a page.
+    #[must_use]
+    pub fn is_for_browsers(self) -> bool {
+        matches!(self, Self::Authorization | Self::Resume | Self::EndSession)
+    }
+
+    /// Whether it serves a document, of which the log says nothing.
+    #[must_use]
+    pub fn is_document(self) -> bool {
+        matches!(self, Self::Jwks | Self::Discovery | Self::Realm)
     }
 }
 
@@ -56,6 +118,14 @@ pub struct Dialect {
     pub claims: &'static [(&'static str, Source)],
     /// Whom tokens are for when neither request, client nor realm says so.
     pub default_audience: DefaultAudience,
+    /// The claims of ID tokens besides `exp`, `iat` and the person's own.
+    pub id_token_claims: &'static [(&'static str, Source)],
+    /// How long authorization codes live.
+    pub code_ttl: Seconds,
+    /// Whether a code can be redeemed without the redirect URI that its request named.
+    pub redirect_uri_optional: bool,
+    /// Whether the client credentials grant gives a refresh token with the scope `offline_access`.
+    pub refreshes_client_credentials: bool,
     /// The members of a token response.
     pub response: &'static [(&'static str, Source)],
     /// The name of the member that RFC 6749 §5.2 calls `error_description`.
@@ -73,31 +143,52 @@ pub struct Dialect {
 pub enum Source {
     /// The realm: its `iss`.
     Issuer,
-    /// The realm: `refresh_expires_in`.
+    /// The refresh token: how many seconds it lives unused, 0 with `offline_access`; without a
+    /// refresh token, the realm's `refresh_expires_in`.
     RefreshExpiresIn,
     /// The realm: the moment before which its tokens are void, 0 for none.
     NotBeforePolicy,
-    /// The client record, or a user: `subject`.
+    /// The person, else the client record: `subject`.
     Subject,
+    /// The person: the same.
+    Person,
+    /// The person: the claim of that name, if it needs no scope or the token has it.
+    PersonClaim(&'static str),
+    /// The person: when they signed in.
+    AuthTime,
+    /// The person: how they signed in.
+    Acr,
+    /// The person: the family that their consent began.
+    Sid,
+    /// The authorization request: `nonce`.
+    Nonce,
     /// The client record: its id.
     ClientId,
-    /// The client record: its id after `service-account-`.
+    /// The client record, when it asks for itself: its id.
+    ServiceClientId,
+    /// The same: its id after `service-account-`.
     ServiceAccount,
+    /// The same: the address that it asks from.
+    ServiceAddress,
     /// The request, within the client record: the audience.
     Audience,
     /// The request, within the client record: the scope, as one text; left out when empty.
     Scope,
     /// The same as a list.
     ScopeList,
-    /// The request: the address that it came from.
-    ClientAddress,
     /// The token: its random name.
     JwtId,
     /// The token: how many seconds it lives.
     Lifetime,
-    /// The token itself, in a response.
+    /// The token itself.
     AccessToken,
-    /// The session that a realm with sessions begins: a random UUID.
+    /// The half of its hash (OpenID Connect Core §3.1.3.6).
+    AccessTokenHash,
+    /// The ID token, if there is one.
+    IdToken,
+    /// The refresh token, if there is one.
+    RefreshToken,
+    /// The family, if there is one; else a random UUID in realms that want one.
     SessionState,
     /// A text that is always the same.
     Text(&'static str),
@@ -135,6 +226,20 @@ impl Dialect {
     }
 }
 
+/// The claims of an ID token (OpenID Connect Core §2), with the session of OpenID Connect
+/// Front-Channel Logout §3.
+const ID_TOKEN_CLAIMS: &[(&str, Source)] = &[
+    ("iss", Source::Issuer),
+    ("sub", Source::Subject),
+    ("aud", Source::ClientId),
+    ("azp", Source::ClientId),
+    ("nonce", Source::Nonce),
+    ("auth_time", Source::AuthTime),
+    ("acr", Source::Acr),
+    ("at_hash", Source::AccessTokenHash),
+    ("sid", Source::Sid),
+];
+
 /// RFC 6749 with the access tokens of RFC 9068.
 pub static RFC9068: Dialect = Dialect {
     name: "rfc9068",
@@ -153,6 +258,10 @@ pub static RFC9068: Dialect = Dialect {
             Endpoint::Discovery,
             "/.well-known/openid-configuration/realms/{realm}",
         ),
+        (Endpoint::Authorization, "/realms/{realm}/authorize"),
+        (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
+        (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
+        (Endpoint::EndSession, "/realms/{realm}/logout"),
     ],
     default_realm_paths: &[
         (Endpoint::Token, "/token"),
@@ -174,13 +283,22 @@ pub static RFC9068: Dialect = Dialect {
         ("jti", Source::JwtId),
         ("client_id", Source::ClientId),
         ("scope", Source::Scope),
+        ("auth_time", Source::AuthTime),
+        ("acr", Source::Acr),
+        ("sid", Source::Sid),
     ],
     default_audience: DefaultAudience::Issuer,
+    id_token_claims: ID_TOKEN_CLAIMS,
+    code_ttl: Seconds(60),
+    redirect_uri_optional: false,
+    refreshes_client_credentials: false,
     response: &[
         ("access_token", Source::AccessToken),
         ("token_type", Source::Text("Bearer")),
         ("expires_in", Source::Lifetime),
         ("scope", Source::Scope),
+        ("refresh_token", Source::RefreshToken),
+        ("id_token", Source::IdToken),
     ],
     error_description: "error_description",
     statuses: &[],
@@ -224,6 +342,38 @@ pub static KEYCLOAK: Dialect = Dialect {
             Endpoint::Discovery,
             "/.well-known/oauth-authorization-server/auth/realms/{realm}",
         ),
+        (
+            Endpoint::Authorization,
+            "/realms/{realm}/protocol/openid-connect/auth",
+        ),
+        (
+            Endpoint::Authorization,
+            "/auth/realms/{realm}/protocol/openid-connect/auth",
+        ),
+        (
+            Endpoint::PushedAuthorization,
+            "/realms/{realm}/protocol/openid-connect/ext/par/request",
+        ),
+        (
+            Endpoint::PushedAuthorization,
+            "/auth/realms/{realm}/protocol/openid-connect/ext/par/request",
+        ),
+        (
+            Endpoint::Userinfo,
+            "/realms/{realm}/protocol/openid-connect/userinfo",
+        ),
+        (
+            Endpoint::Userinfo,
+            "/auth/realms/{realm}/protocol/openid-connect/userinfo",
+        ),
+        (
+            Endpoint::EndSession,
+            "/realms/{realm}/protocol/openid-connect/logout",
+        ),
+        (
+            Endpoint::EndSession,
+            "/auth/realms/{realm}/protocol/openid-connect/logout",
+        ),
         (Endpoint::Realm, "/realms/{realm}"),
         (Endpoint::Realm, "/auth/realms/{realm}"),
     ],
@@ -240,21 +390,52 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("typ", Source::Text("Bearer")),
         ("azp", Source::ClientId),
         ("session_state", Source::SessionState),
+        ("sid", Source::Sid),
+        ("auth_time", Source::AuthTime),
+        ("acr", Source::Acr),
         ("acr", Source::Text("1")),
         ("scope", Source::Scope),
+        ("email_verified", Source::PersonClaim("email_verified")),
         ("email_verified", Source::Boolean(false)),
-        ("clientHost", Source::ClientAddress),
-        ("clientId", Source::ClientId),
+        ("clientHost", Source::ServiceAddress),
+        ("clientId", Source::ServiceClientId),
+        ("name", Source::PersonClaim("name")),
         ("preferred_username", Source::ServiceAccount),
-        ("clientAddress", Source::ClientAddress),
-        ("client_id", Source::ClientId),
+        (
+            "preferred_username",
+            Source::PersonClaim("preferred_username"),
+        ),
+        ("given_name", Source::PersonClaim("given_name")),
+        ("family_name", Source::PersonClaim("family_name")),
+        ("email", Source::PersonClaim("email")),
+        ("clientAddress", Source::ServiceAddress),
+        ("client_id", Source::ServiceClientId),
     ],
     default_audience: DefaultAudience::Client,
+    id_token_claims: &[
+        ("iss", Source::Issuer),
+        ("sub", Source::Subject),
+        ("aud", Source::ClientId),
+        ("typ", Source::Text("ID")),
+        ("azp", Source::ClientId),
+        ("nonce", Source::Nonce),
+        ("auth_time", Source::AuthTime),
+        ("session_state", Source::SessionState),
+        ("sid", Source::Sid),
+        ("at_hash", Source::AccessTokenHash),
+        ("acr", Source::Acr),
+        ("acr", Source::Text("1")),
+    ],
+    code_ttl: Seconds(60),
+    redirect_uri_optional: false,
+    refreshes_client_credentials: true,
     response: &[
         ("access_token", Source::AccessToken),
         ("expires_in", Source::Lifetime),
         ("refresh_expires_in", Source::RefreshExpiresIn),
+        ("refresh_token", Source::RefreshToken),
         ("token_type", Source::Text("Bearer")),
+        ("id_token", Source::IdToken),
         ("not-before-policy", Source::NotBeforePolicy),
         ("session_state", Source::SessionState),
         ("scope", Source::Scope),
@@ -282,6 +463,10 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
             Endpoint::Discovery,
             "/.well-known/oauth-authorization-server/realms/{realm}",
         ),
+        (Endpoint::Authorization, "/realms/{realm}/authorize"),
+        (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
+        (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
+        (Endpoint::EndSession, "/realms/{realm}/logout"),
     ],
     default_realm_paths: &[],
     access_token_ttl: Seconds(604_800),
@@ -294,13 +479,23 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
         ("iss", Source::Issuer),
         ("sub", Source::Subject),
         ("scp", Source::Scope),
+        ("scopes", Source::PersonClaim("scopes")),
+        ("userID", Source::PersonClaim("userID")),
+        ("userRegion", Source::PersonClaim("userRegion")),
+        ("sid", Source::Sid),
     ],
     default_audience: DefaultAudience::Client,
+    id_token_claims: ID_TOKEN_CLAIMS,
+    code_ttl: Seconds(60),
+    redirect_uri_optional: false,
+    refreshes_client_credentials: false,
     response: &[
         ("scope", Source::Scope),
         ("token_type", Source::Text("Bearer")),
         ("access_token", Source::AccessToken),
         ("expires_in", Source::Lifetime),
+        ("id_token", Source::IdToken),
+        ("refresh_token", Source::RefreshToken),
     ],
     error_description: "errorDescription",
     statuses: &[(ErrorCode::UnauthorizedClient, 403)],
@@ -322,6 +517,10 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
             Endpoint::Discovery,
             "/.well-known/oauth-authorization-server/realms/{realm}",
         ),
+        (Endpoint::Authorization, "/oauth2/code"),
+        (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
+        (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
+        (Endpoint::EndSession, "/realms/{realm}/logout"),
     ],
     default_realm_paths: &[],
     access_token_ttl: Seconds(600),
@@ -333,14 +532,23 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
         ("aud", Source::Audience),
         ("jti", Source::JwtId),
         ("version", Source::Text("1.0")),
+        ("user_id", Source::Person),
+        ("user_type", Source::PersonClaim("user_type")),
         ("client_id", Source::ClientId),
         ("scope", Source::ScopeList),
+        ("sid", Source::Sid),
     ],
     default_audience: DefaultAudience::Issuer,
+    id_token_claims: ID_TOKEN_CLAIMS,
+    code_ttl: Seconds(600),
+    redirect_uri_optional: true,
+    refreshes_client_credentials: false,
     response: &[
         ("access_token", Source::AccessToken),
         ("token_type", Source::Text("bearer")),
         ("expires_in", Source::Lifetime),
+        ("refresh_token", Source::RefreshToken),
+        ("id_token", Source::IdToken),
     ],
     error_description: "error_description",
     statuses: &[],

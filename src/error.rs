@@ -4,6 +4,9 @@
 //! and a fixed text. [`Rejection::code`] and [`ErrorCode::status`] are the only two tables between
 //! a reason and an HTTP status.
 
+use std::borrow::Cow;
+
+use crate::family::Refusal;
 use crate::form::FormError;
 use crate::jose::SignError;
 use crate::realm::RealmError;
@@ -19,6 +22,12 @@ pub enum Failure {
     /// The request could not be served.
     #[error(transparent)]
     Fault(#[from] Fault),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Rejection(refusal.into())
+    }
 }
 
 impl From<StoreError> for Failure {
@@ -42,9 +51,12 @@ pub enum Rejection {
     /// The body is encoded.
     #[error("content encoding")]
     ContentEncoding,
-    /// The body is no form.
-    #[error("content type")]
-    ContentType,
+    /// The body is of another media type.
+    #[error("content type is not {media_type}")]
+    ContentType {
+        /// What it must be.
+        media_type: &'static str,
+    },
     /// The caller does not accept JSON, and the realm's dialect minds.
     #[error("JSON not accepted")]
     NotAcceptable,
@@ -54,9 +66,18 @@ pub enum Rejection {
     /// The body is not the form it says it is.
     #[error("malformed form: {0}")]
     MalformedForm(FormError),
-    /// RFC 6749 §5.2: "is missing a required parameter".
-    #[error("no grant type")]
-    GrantTypeMissing,
+    /// RFC 6749 §5.2: "is missing a required parameter, includes an unsupported parameter value".
+    /// The text is for the log and the caller alike.
+    #[error("{0}")]
+    InvalidRequest(&'static str),
+    /// A member of a JSON body is missing or not what it must be.
+    #[error("member `{member}` must be {expected}")]
+    InvalidMember {
+        /// The member.
+        member: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// RFC 6749 §5.2: "utilizes more than one mechanism for authenticating the client".
     #[error("more than one client authentication")]
     SeveralAuthentications,
@@ -112,6 +133,33 @@ pub enum Rejection {
     /// A `resource` or `audience` that the client's tokens may not be for.
     #[error("unknown target")]
     UnknownTarget,
+    /// The client has no such redirect URI, or several and named none.
+    #[error("not a redirect URI of the client")]
+    RedirectUriNotRegistered,
+    /// A `response_type` other than `code`.
+    #[error("unsupported response type")]
+    UnsupportedResponseType,
+    /// A request object (OpenID Connect Core §6.1).
+    #[error("request objects are not supported")]
+    RequestNotSupported,
+    /// A request URI that is none of ours (OpenID Connect Core §6.2).
+    #[error("request URIs are supported for pushed requests only")]
+    RequestUriNotSupported,
+    /// The client is not one of the realm's login applications.
+    #[error("not a login client of the realm")]
+    NotALoginClient,
+    /// The family decided against it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No access token came along.
+    #[error("no bearer token")]
+    NoBearerToken,
+    /// What came along is no access token of this realm, or no longer.
+    #[error("invalid access token: {0}")]
+    InvalidAccessToken(&'static str),
+    /// An access token without the scope `openid`.
+    #[error("the access token lacks the scope openid")]
+    InsufficientScope,
 }
 
 impl Rejection {
@@ -123,9 +171,12 @@ impl Rejection {
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
-            Self::ContentEncoding | Self::ContentType => ErrorCode::UnsupportedMediaType,
+            Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
             Self::MalformedForm(_)
-            | Self::GrantTypeMissing
+            | Self::InvalidRequest(_)
+            | Self::InvalidMember { .. }
+            | Self::Refused(Refusal::AuthTime)
+            | Self::RedirectUriNotRegistered
             | Self::SeveralAuthentications
             | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
             Self::UnknownGrantType => ErrorCode::UnsupportedGrantType,
@@ -137,26 +188,39 @@ impl Rejection {
             | Self::SecretMismatch
             | Self::SecretNotYetValid { .. }
             | Self::SecretExpired { .. } => ErrorCode::InvalidClient,
-            Self::GrantNotRegistered => ErrorCode::UnauthorizedClient,
-            Self::MalformedScope | Self::ExcessScope => ErrorCode::InvalidScope,
-            Self::UnknownTarget => ErrorCode::InvalidTarget,
+            Self::GrantNotRegistered | Self::NotALoginClient => ErrorCode::UnauthorizedClient,
+            Self::MalformedScope | Self::ExcessScope | Self::Refused(Refusal::Scope) => {
+                ErrorCode::InvalidScope
+            }
+            Self::UnknownTarget | Self::Refused(Refusal::Audience) => ErrorCode::InvalidTarget,
+            Self::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
+            Self::RequestNotSupported => ErrorCode::RequestNotSupported,
+            Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
+            Self::Refused(_) => ErrorCode::InvalidGrant,
+            Self::NoBearerToken | Self::InvalidAccessToken(_) => ErrorCode::InvalidToken,
+            Self::InsufficientScope => ErrorCode::InsufficientScope,
         }
     }
 
     /// The fixed text for the caller's developer. One text for all failed authentications.
     #[must_use]
-    pub fn description(&self) -> &'static str {
-        match self {
+    pub fn description(&self) -> Cow<'static, str> {
+        let text = match self {
+            Self::ContentType { media_type } => {
+                return format!("The body must be {media_type}.").into();
+            }
+            Self::InvalidMember { member, expected } => {
+                return format!("The member {member} must be {expected}.").into();
+            }
             Self::UnknownPath => "No endpoint is at this path.",
             Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
             Self::NotAcceptable => "The answer is application/json.",
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
             Self::ContentEncoding => "The body must not be encoded.",
-            Self::ContentType => "The body must be application/x-www-form-urlencoded.",
             Self::MalformedForm(FormError::Encoding) => "The body is not percent-encoded UTF-8.",
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
             Self::MalformedForm(FormError::TooMany) => "The body has too many parameters.",
-            Self::GrantTypeMissing => "The parameter grant_type is missing.",
+            Self::InvalidRequest(text) => text,
             Self::SeveralAuthentications => "The client must authenticate in one way only.",
             Self::ClientIdMismatch => "The parameter client_id is not the client that asks.",
             Self::UnknownGrantType => "The grant type is not supported.",
@@ -171,12 +235,29 @@ impl Rejection {
             Self::GrantNotRegistered => "The client may not use this grant type.",
             Self::MalformedScope => "The scope is malformed.",
             Self::ExcessScope => "The scope exceeds what the client may ask for.",
-            Self::UnknownTarget => "The client may not ask for this resource or audience.",
-        }
+            Self::Refused(Refusal::Scope) => "The scope exceeds what was granted or asked for.",
+            Self::UnknownTarget | Self::Refused(Refusal::Audience) => {
+                "The client may not ask for this resource or audience."
+            }
+            Self::RedirectUriNotRegistered => "The redirect_uri is not registered for the client.",
+            Self::UnsupportedResponseType => "The response_type must be code.",
+            Self::RequestNotSupported => "The parameter request is not supported.",
+            Self::RequestUriNotSupported => "The request_uri must come from a pushed request.",
+            Self::NotALoginClient => "The client is not a login client of the realm.",
+            Self::Refused(Refusal::AuthTime) => {
+                "The person must sign in again: auth_time is missing or older than max_age."
+            }
+            Self::Refused(_) => "The code, ticket or token is not valid.",
+            Self::NoBearerToken => "A bearer token is required.",
+            Self::InvalidAccessToken(_) => "The access token is not valid.",
+            Self::InsufficientScope => "The access token lacks the scope openid.",
+        };
+        text.into()
     }
 }
 
-/// The errors on the wire: RFC 6749 §5.2, RFC 8707 §2, and HTTP's own (RFC 9110 §15).
+/// The errors on the wire: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect
+/// Core §3.1.2.6, and HTTP's own (RFC 9110 §15).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
     /// `invalid_request`.
@@ -191,6 +272,18 @@ pub enum ErrorCode {
     InvalidScope,
     /// `invalid_target`.
     InvalidTarget,
+    /// `invalid_grant`.
+    InvalidGrant,
+    /// `unsupported_response_type`.
+    UnsupportedResponseType,
+    /// `request_not_supported`.
+    RequestNotSupported,
+    /// `request_uri_not_supported`.
+    RequestUriNotSupported,
+    /// `invalid_token`.
+    InvalidToken,
+    /// `insufficient_scope`.
+    InsufficientScope,
     /// `not_found`, for paths.
     NotFound,
     /// `invalid_request`, for methods.
@@ -222,6 +315,12 @@ impl ErrorCode {
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidGrant => "invalid_grant",
+            Self::UnsupportedResponseType => "unsupported_response_type",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientScope => "insufficient_scope",
             Self::NotFound => "not_found",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -237,8 +336,13 @@ impl ErrorCode {
             | Self::UnsupportedGrantType
             | Self::InvalidScope
             | Self::InvalidTarget
+            | Self::InvalidGrant
+            | Self::UnsupportedResponseType
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
             | Self::UnsupportedMediaType => 400,
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InsufficientScope => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,

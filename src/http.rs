@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::dialect::RFC9068;
-use crate::error::{Failure, Rejection};
+use crate::error::{ErrorCode, Failure, Rejection};
 use crate::realm::Realm;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
@@ -17,7 +17,7 @@ pub const MAX_AGE: u32 = 300;
 /// When to try again after a 503, in seconds.
 const RETRY_AFTER: &str = "5";
 
-/// What the service reads of a request. Never the query.
+/// What the service reads of a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// The method, in upper case.
@@ -26,6 +26,8 @@ pub struct Request<'a> {
     pub authority: &'a str,
     /// The path of the URL, as it was sent.
     pub path: &'a str,
+    /// The query of the URL, without its `?`. Only endpoints for browsers read it.
+    pub query: &'a str,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
     /// `Content-Type`.
@@ -40,6 +42,8 @@ pub struct Request<'a> {
     pub client_address: Option<&'a str>,
     /// `If-None-Match`.
     pub if_none_match: Option<&'a str>,
+    /// `Cookie`.
+    pub cookie: Option<&'a str>,
     /// The body of a POST; one octet more than the service takes is enough of it.
     pub body: &'a [u8],
 }
@@ -64,6 +68,43 @@ impl Response {
             ("cache-control", "no-store".into()),
             ("pragma", "no-cache".into()),
         ];
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Sends a browser elsewhere, by GET whatever it came with (RFC 9700 §4.12).
+    #[must_use]
+    pub fn redirect(location: String) -> Self {
+        let headers = vec![
+            ("location", location.into()),
+            ("cache-control", "no-store".into()),
+            ("referrer-policy", "no-referrer".into()),
+        ];
+        Self {
+            status: 303,
+            headers,
+            body: String::new(),
+        }
+    }
+
+    /// A page for a person, with a heading and a sentence of ours: they need no escaping.
+    #[must_use]
+    pub fn page(status: u16, heading: &str, sentence: &str) -> Self {
+        let headers = vec![
+            ("content-type", "text/html; charset=utf-8".into()),
+            ("cache-control", "no-store".into()),
+            ("referrer-policy", "no-referrer".into()),
+            ("content-security-policy", PAGE_POLICY.into()),
+            ("x-content-type-options", "nosniff".into()),
+        ];
+        let body = format!(
+            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n\
+             <title>{heading}</title>\n<h1>{heading}</h1>\n<p>{sentence}</p>\n</html>\n"
+        );
         Self {
             status,
             headers,
@@ -143,30 +184,62 @@ impl Response {
     pub fn failure(failure: &Failure, realm: Option<&Realm>) -> Self {
         let (code, description) = match failure {
             Failure::Rejection(rejection) => (rejection.code(), rejection.description()),
-            Failure::Fault(fault) => (fault.code(), fault.description()),
+            Failure::Fault(fault) => (fault.code(), fault.description().into()),
         };
         let dialect = realm.map_or(&RFC9068, |realm| realm.dialect);
         let (word, member, status) = (code.word(), dialect.error_description, dialect.status(code));
         // Nothing here needs quoting: they are words and sentences of this crate.
         let body = format!(r#"{{"error":"{word}","{member}":"{description}"}}"#);
-        let mut response = Self::not_stored(status, body);
+        let response = Self::not_stored(status, body);
+        response.with_failure_headers(failure, realm)
+    }
+
+    /// What a person is told of a failure in their browser.
+    #[must_use]
+    pub fn failure_page(failure: &Failure, realm: Option<&Realm>) -> Self {
+        let (status, sentence) = match failure {
+            Failure::Rejection(rejection) => (rejection.code().status(), rejection.description()),
+            Failure::Fault(fault) => (fault.code().status(), fault.description().into()),
+        };
+        let page = Self::page(status, "This cannot go on", &sentence);
+        page.with_failure_headers(failure, realm)
+    }
+
+    fn with_failure_headers(mut self, failure: &Failure, realm: Option<&Realm>) -> Self {
         if let Failure::Rejection(Rejection::MethodNotAllowed { allow }) = failure {
-            response.headers.push(("allow", (*allow).into()));
+            self.headers.push(("allow", (*allow).into()));
         }
-        match (status, realm) {
-            // RFC 9110 §11.6.1; realm names need no quoting.
-            (401, Some(realm)) => {
-                let challenge = format!("Basic realm=\"{}\"", realm.name);
-                response
-                    .headers
-                    .push(("www-authenticate", challenge.into()));
-            }
-            (503, _) => response.headers.push(("retry-after", RETRY_AFTER.into())),
-            _ => (),
+        let challenge = match (failure, realm) {
+            (Failure::Rejection(rejection), Some(realm)) => challenge(*rejection, realm),
+            _ => None,
+        };
+        self.headers
+            .extend(challenge.map(|challenge| ("www-authenticate", challenge.into())));
+        if self.status == 503 {
+            self.headers.push(("retry-after", RETRY_AFTER.into()));
         }
-        response
+        self
     }
 }
+
+/// How to authenticate instead (RFC 9110 §11.6.1, RFC 6750 §3); realm names need no quoting.
+fn challenge(rejection: Rejection, realm: &Realm) -> Option<String> {
+    let name = &realm.name;
+    let code = rejection.code();
+    match code {
+        ErrorCode::InvalidClient => Some(format!("Basic realm=\"{name}\"")),
+        // RFC 6750 §3.1: without any token, no error either.
+        _ if rejection == Rejection::NoBearerToken => Some(format!("Bearer realm=\"{name}\"")),
+        ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
+            let word = code.word();
+            Some(format!("Bearer realm=\"{name}\", error=\"{word}\""))
+        }
+        _ => None,
+    }
+}
+
+/// What a page of ours may load: nothing.
+const PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Whether `If-None-Match` names a tag, weak or strong (RFC 9110 §8.8.3.2), or `*`.
 fn names(tags: &str, etag: &str) -> bool {

@@ -24,23 +24,28 @@
 //! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never
 //!   a "no such client".
 
-pub mod access_token;
+pub mod authorization;
 pub mod client;
 pub mod client_auth;
 pub mod context;
 pub mod dialect;
 pub mod endpoint;
 pub mod error;
+pub mod family;
 pub mod form;
 pub mod grant;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod person;
 pub mod realm;
 pub mod scope;
 pub mod service;
 pub mod store;
 pub mod time;
+pub mod tokens;
+pub mod uuid;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

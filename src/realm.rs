@@ -8,6 +8,7 @@ mod place;
 
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -15,9 +16,10 @@ use serde_json::{Map, Value};
 use self::all::KeyReader;
 pub use self::all::Realms;
 use self::place::{Place, check_paths, host};
-use crate::client::{access_token_ttl, reserved_claim};
+use crate::client::{ClientId, access_token_ttl, is_redirect_uri, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
+use crate::family::{RefreshLifetimes, RefreshPolicy};
 use crate::jose::{SigningKey, SigningKeys, SigningKeysError};
 use crate::json::{JsonError, Object};
 use crate::scope::ScopeSet;
@@ -82,6 +84,12 @@ pub struct Realm {
     pub refresh_expires_in: Seconds,
     /// Whether tokens name a session, in dialects that can.
     pub session_state: bool,
+    /// Where browsers go for people to sign in; without it, the realm has no people.
+    pub login_url: Option<String>,
+    /// The clients that may say who signed in.
+    pub login_clients: Vec<ClientId>,
+    /// How long refresh tokens live.
+    pub refresh: RefreshPolicy,
     /// Its signing keys.
     pub keys: Rc<SigningKeys>,
 }
@@ -117,6 +125,11 @@ impl Realm {
             session_state: members
                 .take("session_state", "true or false")?
                 .unwrap_or_default(),
+            login_url: members.take("login_url", TEXT)?,
+            login_clients: members
+                .take("login_clients", "a list of client ids")?
+                .unwrap_or_default(),
+            refresh: refresh_policy(&mut members)?,
             keys: match members.take::<Vec<String>>("signing_keys", TEXTS)? {
                 None => keys.read(&SIGNING_KEYS.map(str::to_owned))?,
                 Some(secrets) => keys.read(&secrets)?,
@@ -125,6 +138,12 @@ impl Realm {
         members.finish()?;
         if let Some(claim) = reserved_claim(&realm.claims) {
             return Err(Cause::ReservedClaim(claim.to_owned()));
+        }
+        match &realm.login_url {
+            Some(url) if !is_redirect_uri(url) => return Err(Cause::LoginUrl),
+            Some(_) if realm.login_clients.is_empty() => return Err(Cause::NoLoginClients),
+            Some(_) => (),
+            None => realm.place.remove(Endpoint::is_for_people),
         }
         if realm.iss() == realm.issuer.as_str() {
             // RFC 8414 §3.3: a client finds the metadata by the issuer, and the issuer in it.
@@ -135,8 +154,7 @@ impl Realm {
         } else {
             realm
                 .place
-                .paths
-                .retain(|(endpoint, _)| *endpoint != Endpoint::Discovery);
+                .remove(|endpoint| endpoint == Endpoint::Discovery);
         }
         Ok(realm)
     }
@@ -177,6 +195,33 @@ impl Realm {
         Some(format!("{}{path}", self.issuer.origin()))
     }
 }
+
+/// Takes the members that say how long refresh tokens live.
+fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
+    let mut take = |member, default, range: RangeInclusive<u32>, expected| {
+        let seconds = members.take::<u32>(member, expected)?.unwrap_or(default);
+        match range.contains(&seconds) {
+            true => Ok(Seconds(seconds)),
+            false => Err(JsonError::Invalid { member, expected }),
+        }
+    };
+    let (any, positive) = (1..=u32::MAX, "1 second or more");
+    Ok(RefreshPolicy {
+        online: RefreshLifetimes {
+            idle: take("refresh_token_idle_ttl", 30 * MINUTE, any.clone(), positive)?,
+            absolute: take("refresh_token_ttl", 10 * HOUR, any.clone(), positive)?,
+        },
+        offline: RefreshLifetimes {
+            idle: take("offline_token_idle_ttl", 30 * DAY, any.clone(), positive)?,
+            absolute: take("offline_token_ttl", 365 * DAY, any, positive)?,
+        },
+        grace: take("refresh_token_grace", 10, 0..=300, "0 to 300 seconds")?,
+    })
+}
+
+const MINUTE: u32 = 60;
+const HOUR: u32 = 60 * MINUTE;
+const DAY: u32 = 24 * HOUR;
 
 /// The URL of a realm (RFC 8414 §2).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -235,7 +280,7 @@ impl Issuer {
 }
 
 /// Whether an authority is this machine.
-fn is_loopback(authority: &str) -> bool {
+pub(crate) fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
     host == "localhost"
         || host == "[::1]"
@@ -298,6 +343,12 @@ pub enum Cause {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
+    /// The URL of the login application is no URL for browsers.
+    #[error("member `login_url` must be https, or http on loopback")]
+    LoginUrl,
+    /// A login application without a client to speak for it.
+    #[error("member `login_clients` must name a client, since `login_url` is there")]
+    NoLoginClients,
     /// Another realm is at the same path.
     #[error("realm `{other}` has its path {path} too")]
     Path {

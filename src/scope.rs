@@ -47,6 +47,12 @@ impl ScopeSet {
         self.0.is_empty()
     }
 
+    /// Whether a token is in it.
+    #[must_use]
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.iter().any(|known| known == token)
+    }
+
     /// Whether every token of `self` is in `other`.
     #[must_use]
     pub fn is_subset(&self, other: &Self) -> bool {

@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom};
 use crate::dialect::{Dialect, Endpoint};
-use crate::endpoint::{self, discovery, jwks, token};
+use crate::endpoint::{
+    self, authorization, discovery, end_session, jwks, login, pushed_authorization, token, userinfo,
+};
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
 use crate::realm::{Realm, Realms};
@@ -125,9 +127,20 @@ impl Service {
             Endpoint::Jwks => jwks::respond(request, realm, now),
             Endpoint::Discovery => discovery::respond(request, realm),
             Endpoint::Realm => endpoint::realm::respond(request, realm, now),
+            Endpoint::Authorization => authorization::respond(request, realm, context).await,
+            Endpoint::PushedAuthorization => {
+                pushed_authorization::respond(request, realm, context).await
+            }
+            Endpoint::Ticket => login::ticket(request, realm, context).await,
+            Endpoint::Accept => login::accept(request, realm, context).await,
+            Endpoint::Reject => login::reject(request, realm, context).await,
+            Endpoint::Resume => login::resume(request, realm, context).await,
+            Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
+            Endpoint::EndSession => end_session::respond(request, realm, context).await,
         };
-        let mut reply = reply(endpoint.name(), Some(realm), result, now, &context.audit);
-        if endpoint == Endpoint::Token {
+        let at = Some((realm, endpoint));
+        let mut reply = reply(endpoint.name(), at, result, now, &context.audit);
+        if matches!(endpoint, Endpoint::Token | Endpoint::Userinfo) {
             reply.response.allow_origin(request, realm);
         }
         reply
@@ -167,35 +180,42 @@ fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Turns a result into the answer and its line in the log: one for every token that was issued or
-/// refused, and one for every fault anywhere.
+/// Turns a result into the answer and its line in the log: one for everything that was issued, done
+/// or refused at an endpoint of a realm, but for its documents, and one for every fault anywhere.
 fn reply(
-    endpoint: &'static str,
-    realm: Option<&Realm>,
+    name: &'static str,
+    at: Option<(&Realm, Endpoint)>,
     result: Result<Response, Failure>,
     now: UnixTime,
     audit: &Audit,
 ) -> Reply {
+    let (realm, endpoint) = at.unzip();
     let (response, level, outcome, reason) = match result {
-        Ok(response) => (response, "info", "issued", None),
+        Ok(response) => {
+            let outcome = audit.done.unwrap_or("issued");
+            (response, "info", outcome, audit.refused.clone())
+        }
         Err(failure) => {
             let (level, outcome) = match failure {
                 Failure::Rejection(_) => ("info", "rejected"),
                 Failure::Fault(_) => ("error", "failed"),
             };
-            let response = Response::failure(&failure, realm);
+            let response = match endpoint.is_some_and(Endpoint::is_for_browsers) {
+                true => Response::failure_page(&failure, realm),
+                false => Response::failure(&failure, realm),
+            };
             (response, level, outcome, Some(failure.to_string()))
         }
     };
     let is_logged = match outcome {
         "issued" => audit.jti.is_some(),
-        "rejected" => endpoint == "token",
+        "rejected" => endpoint.is_some_and(|endpoint| !endpoint.is_document()),
         _ => true,
     };
     let line = is_logged.then_some(LogLine {
         time: now,
         level,
-        endpoint,
+        endpoint: name,
         status: response.status,
         outcome,
         reason,

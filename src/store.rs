@@ -5,7 +5,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use crate::client::{Client, ClientId, RecordError};
+use crate::family::act::{self, Message};
+use crate::family::{Family, FamilyId, object_name};
 use crate::realm::RealmName;
+use crate::time::UnixTime;
 
 /// Storage, as the service uses it.
 #[allow(
@@ -18,6 +21,20 @@ pub trait Store {
     /// # Errors
     /// [`StoreError`]: never "no such client" for what could not be read.
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// Lets an act happen to a family of `realm` by [`act::decide`], one after another, stores what
+    /// became of it, and then answers what that said. [`Context::act`](crate::context::Context::act)
+    /// knows the types.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it may have happened or not.
+    async fn act(
+        &self,
+        realm: &RealmName,
+        family: FamilyId,
+        act: &Message,
+        now: UnixTime,
+    ) -> Result<String, StoreError>;
 }
 
 /// Why storage gave no answer.
@@ -32,6 +49,9 @@ pub enum StoreError {
     /// It did not answer in time.
     #[error("storage did not answer within 3 s")]
     Timeout,
+    /// A family did not understand an act, or its answer was not understood.
+    #[error("a family and this version do not understand one another")]
+    UnreadableAct,
     /// It answered with a record that cannot be used.
     #[error("unusable record at key `{key}`: {error}")]
     UnusableRecord {
@@ -48,6 +68,9 @@ pub enum StoreError {
 pub struct MemoryStore {
     records: RefCell<HashMap<String, Result<String, StoreError>>>,
     reads: RefCell<usize>,
+    families: RefCell<HashMap<String, Family>>,
+    acts: RefCell<usize>,
+    failure: RefCell<Option<StoreError>>,
 }
 
 impl MemoryStore {
@@ -63,6 +86,23 @@ impl MemoryStore {
     pub fn reads(&self) -> usize {
         *self.reads.borrow()
     }
+
+    /// How often an act happened to a family, or failed to.
+    #[must_use]
+    pub fn acts(&self) -> usize {
+        *self.acts.borrow()
+    }
+
+    /// How many families it has.
+    #[must_use]
+    pub fn families(&self) -> usize {
+        self.families.borrow().len()
+    }
+
+    /// Lets every act fail, until it is told `None`.
+    pub fn fail_acts(&self, failure: Option<StoreError>) {
+        self.failure.replace(failure);
+    }
 }
 
 impl Store for MemoryStore {
@@ -75,5 +115,24 @@ impl Store for MemoryStore {
                 .map(Some)
                 .map_err(|error| StoreError::UnusableRecord { key, error }),
         }
+    }
+
+    async fn act(
+        &self,
+        realm: &RealmName,
+        family: FamilyId,
+        act: &Message,
+        now: UnixTime,
+    ) -> Result<String, StoreError> {
+        self.acts.replace_with(|acts| acts.saturating_add(1));
+        if let Some(failure) = self.failure.borrow().clone() {
+            return Err(failure);
+        }
+        let key = object_name(realm, family);
+        let mut families = self.families.borrow_mut();
+        let mut family = families.remove(&key);
+        let answer = act::decide(act.name, &act.text, &mut family, now);
+        families.extend(family.map(|family| (key, family)));
+        answer.ok_or(StoreError::UnreadableAct)
     }
 }

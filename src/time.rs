@@ -30,6 +30,12 @@ impl UnixTime {
         Self(self.0.saturating_sub(span.0 as u64))
     }
 
+    /// The span since an `earlier` moment; none when that is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Seconds {
+        Seconds(u32::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(u32::MAX))
+    }
+
     /// The moment `span` later, or the last one that can be told.
     #[must_use]
     pub const fn plus(self, span: Seconds) -> Self {

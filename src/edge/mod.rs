@@ -1,6 +1,7 @@
 //! The edge: a request of the Workers runtime in, an answer out. It reads the clock, randomness,
 //! bindings and headers, and decides nothing.
 
+mod grant_store;
 mod store;
 mod warm_up;
 
@@ -111,7 +112,7 @@ struct Head {
 }
 
 /// The header fields that the service reads, in the order of [`Head::headers`].
-const HEADERS: [&str; 7] = [
+const HEADERS: [&str; 8] = [
     "authorization",
     "content-type",
     "content-encoding",
@@ -119,6 +120,7 @@ const HEADERS: [&str; 7] = [
     "origin",
     "cf-connecting-ip",
     "if-none-match",
+    "cookie",
 ];
 
 impl Head {
@@ -142,11 +144,13 @@ impl Head {
             origin,
             address,
             if_none_match,
+            cookie,
         ] = &self.headers;
         http::Request {
             method: self.method.as_ref(),
             authority: authority(&self.url),
             path: &self.path,
+            query: query(&self.url),
             authorization: authorization.as_deref(),
             content_type: content_type.as_deref(),
             content_encoding: content_encoding.as_deref(),
@@ -154,6 +158,7 @@ impl Head {
             origin: origin.as_deref(),
             client_address: address.as_deref(),
             if_none_match: if_none_match.as_deref(),
+            cookie: cookie.as_deref(),
             body,
         }
     }
@@ -163,6 +168,12 @@ impl Head {
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// The query of a URL as the runtime writes it, without its `?`.
+fn query(url: &str) -> &str {
+    let url = url.split('#').next().unwrap_or_default();
+    url.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// Reads the body of a POST, but never more of it than shows that it is too large.

@@ -8,6 +8,8 @@ use crate::dialect::Endpoint;
 use crate::error::{Failure, Fault};
 use crate::grant::GrantType;
 use crate::http::{Request, Response};
+use crate::jose::es256;
+use crate::person::claim_names;
 use crate::realm::Realm;
 
 /// The metadata of a realm: only what works.
@@ -18,10 +20,29 @@ struct Metadata<'a> {
     jwks_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes_supported: Option<&'a [String]>,
-    /// Required by RFC 8414; empty while there is no authorization endpoint.
-    response_types_supported: [&'static str; 0],
-    grant_types_supported: [&'static str; GrantType::ALL.len()],
-    token_endpoint_auth_methods_supported: [&'static str; METHODS.len()],
+    /// Required by RFC 8414; empty without an authorization endpoint.
+    response_types_supported: &'static [&'static str],
+    grant_types_supported: Vec<&'static str>,
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    #[serde(flatten)]
+    people: Option<PeopleMetadata>,
+}
+
+/// What a realm with people has besides.
+#[derive(Serialize)]
+struct PeopleMetadata {
+    authorization_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
+    response_modes_supported: [&'static str; 1],
+    code_challenge_methods_supported: [&'static str; 1],
+    authorization_response_iss_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    claims_supported: Vec<&'static str>,
 }
 
 /// Answers with the realm's metadata.
@@ -29,14 +50,51 @@ struct Metadata<'a> {
 /// # Errors
 /// [`Failure`].
 pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure> {
+    let has_people = realm.login_url.is_some();
+    let works = |grant_type: &GrantType| match grant_type {
+        GrantType::AuthorizationCode => has_people,
+        GrantType::ClientCredentials => true,
+        GrantType::RefreshToken => has_people || realm.dialect.refreshes_client_credentials,
+    };
+    let grant_types = GrantType::ALL.into_iter().filter(works);
+    // Public clients can get tokens for people alone.
+    let methods = METHODS.into_iter();
+    let methods = methods.filter(|method| has_people || *method != AuthMethod::None);
+    let own_claims = [
+        "sub",
+        "iss",
+        "aud",
+        "exp",
+        "iat",
+        "auth_time",
+        "nonce",
+        "acr",
+        "azp",
+        "sid",
+    ];
+    let people = || PeopleMetadata {
+        authorization_endpoint: realm.url(Endpoint::Authorization),
+        pushed_authorization_request_endpoint: realm.url(Endpoint::PushedAuthorization),
+        userinfo_endpoint: realm.url(Endpoint::Userinfo),
+        end_session_endpoint: realm.url(Endpoint::EndSession),
+        response_modes_supported: ["query"],
+        code_challenge_methods_supported: ["S256"],
+        authorization_response_iss_parameter_supported: true,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: [es256::NAME],
+        claims_supported: own_claims.into_iter().chain(claim_names()).collect(),
+    };
     let metadata = Metadata {
         issuer: realm.issuer.as_str(),
         token_endpoint: realm.url(Endpoint::Token),
         jwks_uri: realm.url(Endpoint::Jwks),
         scopes_supported: realm.scopes.as_ref().map(|scopes| scopes.tokens()),
-        response_types_supported: [],
-        grant_types_supported: GrantType::ALL.map(GrantType::name),
-        token_endpoint_auth_methods_supported: METHODS.map(AuthMethod::name),
+        response_types_supported: if has_people { &["code"] } else { &[] },
+        grant_types_supported: grant_types.map(GrantType::name).collect(),
+        token_endpoint_auth_methods_supported: methods.map(AuthMethod::name).collect(),
+        people: has_people.then(people),
     };
     Response::cacheable(
         request,

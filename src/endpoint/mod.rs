@@ -1,16 +1,22 @@
 //! The endpoints: from an HTTP request to the words of its RFC, and back.
 
+pub mod authorization;
 pub mod discovery;
+pub mod end_session;
 pub mod jwks;
+pub mod login;
+pub mod pushed_authorization;
 pub mod realm;
 pub mod token;
+pub mod userinfo;
 
-use crate::client::Client;
+use crate::client::{Client, ClientId};
 use crate::client_auth::Credentials;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::form::Form;
 use crate::http::Request;
+use crate::json::Object;
 use crate::realm::Realm;
 use crate::store::Store;
 
@@ -30,26 +36,57 @@ fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection>
     if realm.dialect.refuses_other_media_types && !accepts_json(request.accept.unwrap_or("*/*")) {
         return Err(Rejection::NotAcceptable);
     }
+    Form::parse(body(request, FORM)?).map_err(Rejection::MalformedForm)
+}
+
+/// Reads the parameters that a browser brings: the query of a GET, the form of a POST.
+fn parameters<'a>(request: &Request<'a>) -> Result<Form<'a>, Rejection> {
+    let text = match request.method {
+        "GET" => request.query.as_bytes(),
+        "POST" => body(request, FORM)?,
+        _ => return Err(Rejection::MethodNotAllowed { allow: "GET, POST" }),
+    };
+    Form::parse(text).map_err(Rejection::MalformedForm)
+}
+
+/// Reads the body of a POST as a JSON object.
+fn object(request: &Request<'_>) -> Result<Object, Rejection> {
+    if request.method != "POST" {
+        return Err(Rejection::MethodNotAllowed { allow: "POST" });
+    }
+    let text = std::str::from_utf8(body(request, JSON)?).ok();
+    text.and_then(|text| Object::parse(text).ok())
+        .ok_or(Rejection::InvalidRequest(
+            "The body is not a JSON object without repeated members.",
+        ))
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// The body, if it is of a media type and not too long.
+fn body<'a>(request: &Request<'a>, media_type: &'static str) -> Result<&'a [u8], Rejection> {
     if request.content_encoding.is_some() {
         return Err(Rejection::ContentEncoding);
     }
-    let content_type = request.content_type.unwrap_or_default();
-    if !is_form(content_type) {
-        return Err(Rejection::ContentType);
+    if !is_of(request.content_type.unwrap_or_default(), media_type) {
+        return Err(Rejection::ContentType { media_type });
     }
-    if request.body.len() > MAX_BODY {
-        return Err(Rejection::BodyTooLarge);
+    match request.body.len() > MAX_BODY {
+        true => Err(Rejection::BodyTooLarge),
+        false => Ok(request.body),
     }
-    Form::parse(request.body).map_err(Rejection::MalformedForm)
 }
 
-/// Whether a media type (RFC 9110 §8.3.1) is that of forms, with `charset` or without parameters.
-fn is_form(content_type: &str) -> bool {
+/// Whether a content type (RFC 9110 §8.3.1) is a media type with `charset` or without parameters.
+fn is_of(content_type: &str, media_type: &str) -> bool {
     let mut parts = content_type
         .split(';')
         .map(|part| part.trim_matches([' ', '\t']));
-    let media_type = parts.next().unwrap_or_default();
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    parts
+        .next()
+        .unwrap_or_default()
+        .eq_ignore_ascii_case(media_type)
         && parts.all(|parameter| {
             let name = parameter.split('=').next().unwrap_or_default();
             parameter.is_empty() || name.eq_ignore_ascii_case("charset")
@@ -78,6 +115,23 @@ fn is_zero_quality(parameter: &str) -> bool {
     quality.is_some_and(|quality| quality.bytes().all(|b| b == b'0' || b == b'.'))
 }
 
+/// Finds the client that a browser's request names. It is not authenticated.
+async fn registered<S: Store>(
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Client, Failure> {
+    let unknown = Rejection::InvalidRequest("The client_id is missing or unknown.");
+    let id = form
+        .value("client_id")
+        .and_then(ClientId::parse)
+        .ok_or(unknown)?;
+    let client = context.store.client(&realm.name, &id).await?;
+    let client = client.filter(|client| !client.disabled).ok_or(unknown)?;
+    context.audit.client_id = Some(client.client_id.to_string());
+    Ok(client)
+}
+
 /// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1).
 async fn authenticate<S: Store>(
     request: &Request<'_>,
@@ -94,7 +148,7 @@ async fn authenticate<S: Store>(
             context.audit.client_id = Some(client.client_id.to_string());
             match verified {
                 Ok(secret_id) => {
-                    context.audit.secret_id = Some(secret_id);
+                    context.audit.secret_id = secret_id;
                     return Ok(client);
                 }
                 Err(Failure::Fault(fault)) => return Err(fault.into()),

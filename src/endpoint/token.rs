@@ -21,9 +21,9 @@ pub async fn respond<S: Store>(
         return Ok(Response::preflight());
     }
     let form = super::form(request, realm)?;
-    let grant_type = form
-        .value("grant_type")
-        .ok_or(Rejection::GrantTypeMissing)?;
+    let grant_type = form.value("grant_type").ok_or(Rejection::InvalidRequest(
+        "The parameter grant_type is missing.",
+    ))?;
     let grant_type = GrantType::parse(grant_type).ok_or(Rejection::UnknownGrantType)?;
     let client = super::authenticate(request, &form, realm, context).await?;
     let token_request = TokenRequest {

@@ -1,31 +1,73 @@
 //! The client credentials grant (RFC 6749 §4.4): a client asks for itself.
 
-use super::{TokenRequest, TokenResponse, audience, scope};
-use crate::access_token::AccessToken;
+use super::{
+    TokenRequest, TokenResponse, is_confidential, issue, lifetime, refresh_policy,
+    requested_audience, scope,
+};
 use crate::client::Client;
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Failure, Rejection};
+use crate::family::act::{Begin, Granted};
+use crate::family::{Family, FamilyId, Grant, IssuedRefresh, OFFLINE_ACCESS, RefreshPolicy};
 use crate::realm::Realm;
+use crate::store::Store;
 
-/// Runs the grant, in the order of RFC 6749 §4.4.2 and §4.4.3. Storage is not asked.
-pub(super) fn run<S>(
+/// Runs the grant, in the order of RFC 6749 §4.4.2 and §4.4.3. Storage is asked only for a refresh
+/// token.
+pub(super) async fn run<S: Store>(
     request: &TokenRequest<'_>,
     client: &Client,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<TokenResponse, Failure> {
-    // 1. "The client authentication is used as the authorization grant": nothing more to check.
+    // 1. "MUST only be used by confidential clients" (§4.4). "The client authentication is used as
+    //    the authorization grant": nothing more to check.
+    if !is_confidential(client) {
+        return Err(Rejection::GrantNotRegistered.into());
+    }
     // 2. The scope (§3.3) and the audience (RFC 8707 §2.2), narrowed to what the client may have.
-    let scope = scope(request, client, realm)?;
-    let audience = audience(request, client, realm)?;
-    // 3. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
-    let lifetime = client.access_token_ttl.unwrap_or(realm.access_token_ttl);
-    let token = AccessToken {
-        subject: client.subject(),
-        audience,
-        scope,
-        lifetime,
+    let grant = Grant {
+        scope: scope(request.form, client, realm)?,
+        audience: requested_audience(request.form, client, realm)?,
+        person: None,
     };
-    // 4. "A refresh token SHOULD NOT be included" (§4.4.3).
-    Ok(TokenResponse(token.issue(realm, client, context)?))
+    // 3. "A refresh token SHOULD NOT be included" (§4.4.3), but some dialects do.
+    let policy = refresh_policy(client, realm)
+        .filter(|_| realm.dialect.refreshes_client_credentials)
+        .filter(|_| grant.scope.contains(OFFLINE_ACCESS));
+    let (family, refresh) = match policy {
+        Some(policy) => begin(&grant, &policy, client, realm, context).await?,
+        None => (None, None),
+    };
+    // 4. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
+    let granted = Granted {
+        grant,
+        nonce: None,
+        refresh,
+    };
+    issue(family, granted, client, realm, context)
+}
+
+/// Begins a family with its first refresh token.
+async fn begin<S: Store>(
+    grant: &Grant,
+    policy: &RefreshPolicy,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(Option<FamilyId>, Option<IssuedRefresh>), Failure> {
+    let lifetime = lifetime(client, realm);
+    realm.signing_key(context.now, lifetime)?;
+    let id = context.uuid()?;
+    let (family, refresh) = Family::granted(
+        context.secret()?,
+        client.client_id.clone(),
+        grant.clone(),
+        &context.secret()?,
+        policy,
+        context.now.plus(lifetime),
+        context.now,
+    );
+    context.act(realm, id, Begin { family }).await?;
+    Ok((Some(id), Some(refresh)))
 }

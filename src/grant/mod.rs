@@ -1,32 +1,48 @@
-//! The grants: from an authenticated client and its request to a token. Never HTTP.
+//! The grants: from an authenticated client and its request to tokens. Never HTTP.
 
+mod authorization_code;
 mod client_credentials;
+mod refresh_token;
 
-use crate::client::Client;
+use crate::client::{AuthMethod, Client};
 use crate::context::Context;
 use crate::dialect::DefaultAudience;
 use crate::error::{Failure, Rejection};
+use crate::family::act::Granted;
+use crate::family::{FamilyId, Grant, RefreshPolicy};
 use crate::form::Form;
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
+use crate::time::Seconds;
+use crate::tokens::Tokens;
 
 /// The grant types that this service has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum GrantType {
+    /// RFC 6749 §4.1.
+    AuthorizationCode,
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 6749 §6.
+    RefreshToken,
 }
 
 impl GrantType {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::ClientCredentials];
+    pub const ALL: [Self; 3] = [
+        Self::AuthorizationCode,
+        Self::ClientCredentials,
+        Self::RefreshToken,
+    ];
 
     /// Its value of `grant_type`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
+            Self::RefreshToken => "refresh_token",
         }
     }
 
@@ -58,30 +74,31 @@ pub async fn run<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<TokenResponse, Failure> {
-    let name = request.grant_type.name();
-    context.audit.grant_type = Some(name);
+    context.audit.grant_type = Some(request.grant_type.name());
     // RFC 6749 §5.2: "not authorized to use this authorization grant type".
-    if !client
-        .grant_types
-        .iter()
-        .any(|registered| registered == name)
-    {
+    if !client.may_use(request.grant_type.name()) {
         return Err(Rejection::GrantNotRegistered.into());
     }
     match request.grant_type {
-        GrantType::ClientCredentials => client_credentials::run(request, client, realm, context),
+        GrantType::AuthorizationCode => {
+            authorization_code::run(request, client, realm, context).await
+        }
+        GrantType::ClientCredentials => {
+            client_credentials::run(request, client, realm, context).await
+        }
+        GrantType::RefreshToken => refresh_token::run(request, client, realm, context).await,
     }
 }
 
 /// The scope to grant (RFC 6749 §3.3): what is asked for, if the client may ask for it, else the
 /// client's default, within what exists in the realm.
-fn scope(
-    request: &TokenRequest<'_>,
+pub(crate) fn scope(
+    form: &Form<'_>,
     client: &Client,
     realm: &Realm,
 ) -> Result<ScopeSet, Rejection> {
     let exists = |scope: &ScopeSet| realm.scopes.as_ref().is_none_or(|all| scope.is_subset(all));
-    match request.form.value("scope") {
+    match form.value("scope") {
         Some(requested) => {
             let requested = ScopeSet::parse(requested).map_err(|_| Rejection::MalformedScope)?;
             match requested.is_subset(&client.scope) && exists(&requested) {
@@ -89,49 +106,96 @@ fn scope(
                 false => Err(Rejection::ExcessScope),
             }
         }
-        None => Ok(match &realm.scopes {
-            Some(all) => client.default_scope().intersection(all),
-            None => client.default_scope().clone(),
-        }),
+        None => Ok(existing(client.default_scope(), realm)),
     }
 }
 
-/// Whom the token is for: what is asked for by `resource` (RFC 8707 §2) and `audience` (RFC 8693
-/// §2.1) within the client's record, else the record's, else the realm's, else the dialect's default.
-fn audience<'a>(
-    request: &TokenRequest<'_>,
-    client: &'a Client,
-    realm: &'a Realm,
-) -> Result<Vec<&'a str>, Rejection> {
-    let mut allowed = client
-        .audience
-        .iter()
-        .map(String::as_str)
-        .collect::<Vec<_>>();
-    if allowed.is_empty() {
-        allowed.extend(realm.audience.iter().map(String::as_str));
+/// What of a scope exists in the realm.
+fn existing(scope: &ScopeSet, realm: &Realm) -> ScopeSet {
+    match &realm.scopes {
+        Some(all) => scope.intersection(all),
+        None => scope.clone(),
     }
-    if allowed.is_empty() {
-        allowed.push(match realm.dialect.default_audience {
+}
+
+/// Whom the token may be for: the client's record says it, else the realm, else the dialect.
+fn allowed_audience<'a>(client: &'a Client, realm: &'a Realm) -> Vec<&'a str> {
+    let own = match client.audience.is_empty() {
+        true => &realm.audience,
+        false => &client.audience,
+    };
+    if own.is_empty() {
+        return vec![match realm.dialect.default_audience {
             DefaultAudience::Issuer => realm.issuer.as_str(),
             DefaultAudience::Client => client.client_id.as_str(),
-        });
+        }];
     }
+    own.iter().map(String::as_str).collect()
+}
+
+/// Whom a request says that tokens shall be for, by `resource` (RFC 8707 §2) and `audience` (RFC
+/// 8693 §2.1), within what is allowed; empty when it does not say.
+pub(crate) fn requested_audience(
+    form: &Form<'_>,
+    client: &Client,
+    realm: &Realm,
+) -> Result<Vec<String>, Rejection> {
+    let allowed = allowed_audience(client, realm);
     let mut requested = Vec::new();
-    for target in request
-        .form
-        .values("resource")
-        .chain(request.form.values("audience"))
-    {
-        let known = allowed.iter().find(|known| **known == target);
-        let target = *known.ok_or(Rejection::UnknownTarget)?;
-        if !requested.contains(&target) {
-            requested.push(target);
+    for target in form.values("resource").chain(form.values("audience")) {
+        if !allowed.contains(&target) {
+            return Err(Rejection::UnknownTarget);
+        }
+        if !requested.iter().any(|known| known == target) {
+            requested.push(target.to_owned());
         }
     }
-    Ok(if requested.is_empty() {
-        allowed
-    } else {
-        requested
-    })
+    Ok(requested)
+}
+
+/// How long an access token of the client lives.
+fn lifetime(client: &Client, realm: &Realm) -> Seconds {
+    client.access_token_ttl.unwrap_or(realm.access_token_ttl)
+}
+
+/// Whether the client gets refresh tokens, and how long those live.
+fn refresh_policy(client: &Client, realm: &Realm) -> Option<RefreshPolicy> {
+    client
+        .may_use(GrantType::RefreshToken.name())
+        .then_some(realm.refresh)
+}
+
+/// Issues what is granted, by a family or without one: within what the client may still have, since its record can have
+/// lost a scope.
+fn issue<S>(
+    family: Option<FamilyId>,
+    granted: Granted,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<TokenResponse, Failure> {
+    let Grant {
+        scope,
+        audience,
+        person,
+    } = granted.grant;
+    let mut audience = audience.iter().map(String::as_str).collect::<Vec<_>>();
+    if audience.is_empty() {
+        audience = allowed_audience(client, realm);
+    }
+    let tokens = Tokens {
+        audience,
+        scope: existing(&scope.intersection(&client.scope), realm),
+        lifetime: lifetime(client, realm),
+        person: person.as_ref(),
+        family,
+        refresh: granted.refresh,
+        nonce: granted.nonce,
+    };
+    Ok(TokenResponse(tokens.issue(realm, client, context)?))
+}
+
+/// Whether a client can keep a secret (RFC 6749 §2.1).
+fn is_confidential(client: &Client) -> bool {
+    client.token_endpoint_auth_method != AuthMethod::None
 }

@@ -8,5 +8,5 @@ mod jwt;
 mod signing_keys;
 
 pub use jwk::{Jwk, JwkSet, KeyError, KeyId, PrivateJwk, SigningKey};
-pub use jwt::{Claims, SignError, sign};
+pub use jwt::{Claims, SignError, Verified, sign, verify};
 pub use signing_keys::{SigningKeys, SigningKeysError};

@@ -64,6 +64,13 @@ impl SigningKeys {
             .filter(|key| now.plus(lifetime) <= key.expiration)
     }
 
+    /// The public half of the key of that name, as long as it is published.
+    #[must_use]
+    pub fn verifying(&self, kid: &str, now: UnixTime) -> Option<p256::ecdsa::VerifyingKey> {
+        let key = self.0.iter().find(|key| key.kid().as_str() == kid)?;
+        (now < key.expiration).then(|| *key.private.verifying_key())
+    }
+
     /// The keys to publish: from the day they are here until their `exp`.
     pub fn published(&self, now: UnixTime) -> impl Iterator<Item = &Jwk> {
         self.0

@@ -27,6 +27,7 @@ impl Place {
         for endpoint in Endpoint::ALL {
             paths.extend(own(endpoint).map(|path| (endpoint, path.to_owned())));
         }
+        add_login_paths(&mut paths);
         let hosts = realm
             .get("hosts")
             .and_then(Value::as_array)
@@ -49,10 +50,17 @@ impl Place {
         };
         let paths = dialects.iter().flat_map(own);
         let paths = paths.map(|(endpoint, path)| (endpoint, at(path, name)));
+        let mut paths = paths.collect();
+        add_login_paths(&mut paths);
         Self {
             hosts: Vec::new(),
-            paths: paths.collect(),
+            paths,
         }
+    }
+
+    /// Takes endpoints away that the realm does not have.
+    pub(super) fn remove(&mut self, absent: impl Fn(Endpoint) -> bool) {
+        self.paths.retain(|(endpoint, _)| !absent(*endpoint));
     }
 
     pub(super) fn has(&self, endpoint: Endpoint, path: &str) -> bool {
@@ -79,6 +87,19 @@ impl Place {
             .find(both)
             .filter(|_| hosts)
     }
+}
+
+/// Adds what lies under each authorization endpoint.
+fn add_login_paths(paths: &mut Vec<(Endpoint, String)>) {
+    let under =
+        |path: &str| Endpoint::LOGIN.map(|(endpoint, end)| (endpoint, format!("{path}{end}")));
+    let authorization = paths
+        .iter()
+        .filter(|(endpoint, _)| *endpoint == Endpoint::Authorization);
+    let more = authorization
+        .flat_map(|(_, path)| under(path))
+        .collect::<Vec<_>>();
+    paths.extend(more);
 }
 
 /// The paths of a dialect for the realm `name`.

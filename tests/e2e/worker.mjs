@@ -36,13 +36,14 @@ export async function freePort() {
 export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;
 
 /**
- * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up,
- * `realms` tells more realms by the worker's URL, and `main` is the text of a module that stands before the worker's own, `./index.js`.
+ * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up, `realm`
+ * tells more members of the realm `default` by the worker's URL and `realms` more realms, and
+ * `main` is the text of a module that stands before the worker's own, `./index.js`.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
  * (every line logged) and `stop()`.
  */
-export async function start({ bindings = {}, realms = () => ({}), main } = {}) {
+export async function start({ bindings = {}, realm = () => ({}), realms = () => ({}), main } = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const issuer = `${url}/realms/default`;
@@ -60,8 +61,9 @@ export async function start({ bindings = {}, realms = () => ({}), main } = {}) {
     modulesRoot: ".",
     modules,
     kvNamespaces: ["CLIENTS"],
+    durableObjects: { GRANTS: { className: "GrantStore", useSQLite: true } },
     bindings: Object.fromEntries(Object.entries({
-      REALMS: { default: { issuer, scopes: "read write" }, ...realms(url) },
+      REALMS: { default: { issuer, scopes: "read write", ...realm(url) }, ...realms(url) },
       SIGNING_KEYS: JSON.stringify(tool("key", "generate", "--print")),
       CLIENT_SECRETS_KEY,
       ...bindings,
@@ -76,6 +78,8 @@ export async function start({ bindings = {}, realms = () => ({}), main } = {}) {
     logs,
     kv,
     put: ({ key, value }) => kv.put(key, value),
+    /** Ends the object of a family, as the platform may at any moment. */
+    evict: (realm, family) => miniflare.unsafeEvictDurableObject("", "GrantStore", { name: `${realm}/${family}` }),
     stop: () => miniflare.dispose(),
     /** A token request; Basic with `id` and `secret` unless the headers say otherwise. */
     token: (id, secret, form = {}, headers = {}) =>

@@ -13,8 +13,13 @@ if (skip) console.error(`Skipped: Authlib, PyJWT and python-keycloak. ${skip}`);
 
 let worker;
 
+const people = { login_url: "https://login.example/", login_clients: ["login"] };
+
 before(async () => {
-  worker = await start({ realms: (url) => ({ dx: { dialect: "keycloak", issuer: `${url}/realms/dx` } }) });
+  worker = await start({
+    realm: () => ({ scopes: "read write openid profile email", ...people }),
+    realms: (url) => ({ dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, ...people } }),
+  });
 });
 after(() => worker.stop());
 
@@ -33,6 +38,19 @@ test("Authlib gets tokens and PyJWT verifies them", { skip }, async () => {
   const basic = await register(worker, "--client-id", "my app +%");
   const post = await register(worker, "--auth-method", "client_secret_post");
   await run("clients.py", worker.issuer, basic.client_id, basic.client_secret, post.client_id, post.client_secret);
+});
+
+test("Authlib signs people in, in both realms, with and without a secret", { skip }, async () => {
+  const redirectUri = "https://app.example/callback";
+  for (const [realm, issuer] of [["default", worker.issuer], ["dx", `${worker.url}/realms/dx`]]) {
+    const login = await registerIn(worker, realm, "--client-id", "login", "--grant-types", "");
+    for (const method of ["client_secret_basic", "none"]) {
+      const client = await registerIn(worker, realm, "--scope", "openid profile email", "--auth-method", method,
+        "--grant-types", "authorization_code,refresh_token", "--redirect-uri", redirectUri);
+      await run("people_client.py", issuer, redirectUri, login.client_secret,
+        client.client_id, client.client_secret ?? "");
+    }
+  }
 });
 
 test("python-keycloak gets a token of a Keycloak realm and decodes it", { skip }, async () => {

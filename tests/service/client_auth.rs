@@ -98,9 +98,14 @@ fn every_failed_authentication_looks_the_same() {
             post("app", secret),
         ),
         (
-            "a public client",
+            "a confidential client that only says who it is",
             String::new(),
-            format!("{GRANT}&client_id=public"),
+            format!("{GRANT}&client_id=app"),
+        ),
+        (
+            "nobody who only says who they are",
+            String::new(),
+            format!("{GRANT}&client_id=nobody"),
         ),
         (
             "a public client with a secret",

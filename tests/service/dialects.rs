@@ -188,15 +188,18 @@ fn seed_3_banfico() {
         "/auth/realms/provider/protocol/openid-connect/token",
         "Basic Y29wLWNsaWVudC1pZDpjb3AtY2xpZW50LXNlY3JldA==",
         "grant_type=client_credentials",
-        scope("profile offline_access email"),
+        |client| {
+            scope("profile offline_access email")(client);
+            client.grant_types.push("refresh_token".into());
+        },
     );
-    // `refresh_token` comes with the refresh grant.
     assert_members(
         &answer.json(),
         &[
             ("access_token", Is::Text),
             ("expires_in", Is::Number(300)),
             ("refresh_expires_in", Is::Number(0)),
+            ("refresh_token", Is::Text),
             ("token_type", Is::Fixed("Bearer")),
             ("not-before-policy", Is::Number(0)),
             ("session_state", Is::Uuid),
@@ -521,6 +524,10 @@ static ESPERANTO: Dialect = Dialect {
         ("id", Source::JwtId),
     ],
     default_audience: DefaultAudience::Client,
+    id_token_claims: &[],
+    code_ttl: Seconds(60),
+    redirect_uri_optional: false,
+    refreshes_client_credentials: false,
     response: &[
         ("jetono", Source::AccessToken),
         ("access_token", Source::AccessToken),

@@ -16,6 +16,7 @@ mod documents;
 mod failures;
 mod framing;
 mod grant;
+mod people;
 mod verifier;
 
 use std::collections::HashMap;

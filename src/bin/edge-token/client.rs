@@ -10,11 +10,11 @@ use edge_token::client::{
     MAX_ACCESS_TOKEN_TTL, StoredSecret,
 };
 use edge_token::client_auth::METHODS;
-use edge_token::context::uuid;
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};
+use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
 use crate::import::{self, Found, Outcome, Record};
@@ -162,7 +162,7 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
     let (now, operator) = (now(), operator());
     let client_id = match create.client_id {
         Some(id) => id,
-        None => ClientId::parse(&uuid(random()?))
+        None => ClientId::parse(&Uuid::from_random(random()?).to_string())
             .ok_or_else(|| Error::State("no id could be made".into()))?,
     };
     let mut client = Client::new(client_id, now, operator);

@@ -1,0 +1,156 @@
+//! Authorization requests (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1, OpenID Connect Core
+//! §3.1.2.1): what a client may ask for at the authorization endpoint or push beforehand.
+
+use crate::client::{AuthMethod, Client};
+use crate::error::Rejection;
+use crate::family::{AuthorizationRequest, FamilyId, Secret};
+use crate::form::Form;
+use crate::grant::{GrantType, requested_audience, scope};
+use crate::realm::Realm;
+use crate::time::Seconds;
+
+/// What a pushed request's URI begins with (RFC 9126 §2.2).
+pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+
+/// The redirect URI of a request (RFC 6749 §3.1.2.3): one that is registered, character for
+/// character; when none is named, the only one.
+///
+/// # Errors
+/// [`Rejection::RedirectUriNotRegistered`]. No browser may then be redirected.
+pub fn redirect_uri<'a>(form: &Form<'_>, client: &'a Client) -> Result<&'a str, Rejection> {
+    let found = match (form.value("redirect_uri"), client.redirect_uris.as_slice()) {
+        (Some(named), registered) => registered.iter().find(|uri| *uri == named),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    };
+    let found = found.ok_or(Rejection::RedirectUriNotRegistered)?;
+    Ok(found)
+}
+
+/// Checks all else that a request asks for.
+///
+/// # Errors
+/// [`Rejection`]. The client may be told at its redirect URI.
+pub fn parse(
+    form: &Form<'_>,
+    client: &Client,
+    realm: &Realm,
+) -> Result<AuthorizationRequest, Rejection> {
+    // 1. The client may use the grant (RFC 6749 §4.1.2.1).
+    if !client.may_use(GrantType::AuthorizationCode.name()) {
+        return Err(Rejection::GrantNotRegistered);
+    }
+    // 2. Requests by value or by foreign reference are none (OpenID Connect Core §6).
+    if form.value("request").is_some() {
+        return Err(Rejection::RequestNotSupported);
+    }
+    if form.value("request_uri").is_some() {
+        return Err(Rejection::RequestUriNotSupported);
+    }
+    // 3. The answer: a code in the query.
+    match form.value("response_type") {
+        Some("code") => (),
+        Some(_) => return Err(Rejection::UnsupportedResponseType),
+        None => {
+            return Err(Rejection::InvalidRequest(
+                "The parameter response_type is missing.",
+            ));
+        }
+    }
+    if form
+        .value("response_mode")
+        .is_some_and(|mode| mode != "query")
+    {
+        return Err(Rejection::InvalidRequest(
+            "The response_mode must be query.",
+        ));
+    }
+    // 4. PKCE (RFC 7636 §4.3), by S256 alone (RFC 9700 §2.1.1).
+    let code_challenge = code_challenge(form)?;
+    if code_challenge.is_none() && client.token_endpoint_auth_method == AuthMethod::None {
+        return Err(Rejection::InvalidRequest(
+            "A public client must send a code_challenge.",
+        ));
+    }
+    // 5. What the person is asked (OpenID Connect Core §3.1.2.1).
+    let prompt = form.value("prompt");
+    if prompt.is_some_and(|prompt| prompt != "none" && prompt.split(' ').any(|one| one == "none")) {
+        return Err(Rejection::InvalidRequest("The prompt none stands alone."));
+    }
+    let max_age = form.value("max_age").map(|seconds| seconds.parse::<u32>());
+    let max_age = max_age
+        .transpose()
+        .map_err(|_| Rejection::InvalidRequest("The max_age must be a number of seconds."))?;
+    let text = |name| form.value(name).map(str::to_owned);
+    Ok(AuthorizationRequest {
+        redirect_uri: redirect_uri(form, client)?.to_owned(),
+        redirect_uri_given: form.value("redirect_uri").is_some(),
+        state: text("state"),
+        scope: scope(form, client, realm)?,
+        // 6. Only what is asked for binds the tokens; what is not is decided with each of them.
+        audience: requested_audience(form, client, realm)?,
+        nonce: text("nonce"),
+        code_challenge: code_challenge.map(str::to_owned),
+        prompt: prompt.map(str::to_owned),
+        max_age: max_age.map(Seconds),
+        acr_values: text("acr_values"),
+        login_hint: text("login_hint"),
+    })
+}
+
+/// How long a person may take to sign in.
+pub const TICKET_TTL: Seconds = Seconds(30 * 60);
+
+/// The cookie by which a browser is known that began with a ticket: one a ticket, so that two
+/// windows do not disturb one another. A `ttl` of 0 takes it away.
+#[must_use]
+pub fn ticket_cookie(family: FamilyId, value: &str, ttl: Seconds) -> String {
+    let (name, ttl) = (cookie_name(family), ttl.0);
+    format!("{name}={value}; Path=/; Max-Age={ttl}; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// The value of that cookie in a `Cookie` header (RFC 6265 §4.2.1).
+#[must_use]
+pub fn ticket_cookie_value(header: Option<&str>, family: FamilyId) -> Option<Secret> {
+    let name = cookie_name(family);
+    let pairs = header?
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(known, _)| *known == name);
+    Secret::parse(values.next()?.1)
+}
+
+/// Browsers take `__Host-` cookies from this very host alone (RFC 6265bis §4.1.3.2).
+fn cookie_name(family: FamilyId) -> String {
+    format!("__Host-ticket-{family}")
+}
+
+/// Adds parameters to the query of a URI (RFC 6749 §4.1.2).
+#[must_use]
+pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    let mark = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{mark}{query}")
+}
+
+/// The PKCE challenge: 43 characters of base64url, the length of a SHA-256.
+fn code_challenge<'f>(form: &'f Form<'_>) -> Result<Option<&'f str>, Rejection> {
+    let challenge = form.value("code_challenge");
+    match (challenge, form.value("code_challenge_method")) {
+        (None, None) => Ok(None),
+        (Some(challenge), Some("S256")) => {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+            match challenge.len() == 43 && challenge.bytes().all(fits) {
+                true => Ok(Some(challenge)),
+                false => Err(Rejection::InvalidRequest(
+                    "The code_challenge is malformed.",
+                )),
+            }
+        }
+        _ => Err(Rejection::InvalidRequest(
+            "The code_challenge_method must be S256.",
+        )),
+    }
+}

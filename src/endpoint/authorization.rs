@@ -1,0 +1,105 @@
+//! The authorization endpoint (RFC 6749 §3.1): from a client's request to the login application.
+//!
+//! What it can tell the client it tells by redirecting the browser; only when the client or its
+//! redirect URI is in doubt, or the service failed, does the person see a page.
+
+use super::{parameters, registered};
+use crate::authorization::{self, REQUEST_URI_PREFIX, TICKET_TTL, ticket_cookie, with_query};
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::family::act::{Ask, Begin};
+use crate::family::{Family, FamilyId, Handle, Refusal, Secret};
+use crate::form::Form;
+use crate::http::{Request, Response};
+use crate::realm::Realm;
+use crate::store::Store;
+
+/// Answers an authorization request.
+///
+/// # Errors
+/// [`Failure`], for a page.
+pub async fn respond<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    // 1. The client, and where its answers go. Until both are known nobody is redirected (RFC 6749
+    //    §4.1.2.1).
+    let form = parameters(request)?;
+    let client = registered(&form, realm, context).await?;
+    let pushed = form
+        .value("request_uri")
+        .and_then(|uri| uri.strip_prefix(REQUEST_URI_PREFIX));
+    if let Some(handle) = pushed {
+        return ask_pushed(handle, &client, realm, context).await;
+    }
+    let redirect_uri = authorization::redirect_uri(&form, &client)?;
+    // 2. All else that is asked for.
+    let request = match authorization::parse(&form, &client, realm) {
+        Ok(request) => request,
+        Err(rejection) => {
+            context.audit.done = Some("refused");
+            context.audit.refused = Some(rejection.to_string());
+            return Ok(refuse(rejection, redirect_uri, &form, realm));
+        }
+    };
+    // 3. The family begins, with a ticket for the login application and a cookie for the browser.
+    let (key, ticket, browser) = (context.secret()?, context.secret()?, context.secret()?);
+    let expires_at = context.now.plus(TICKET_TTL);
+    let client_id = client.client_id.clone();
+    let family = Family::asked(key, client_id, request, &ticket, &browser, expires_at);
+    let id = context.uuid()?;
+    context.act(realm, id, Begin { family }).await?;
+    Ok(to_login(id, ticket, &browser, realm, context))
+}
+
+/// Goes on with a pushed request (RFC 9126 §4), whose URI is used with it.
+async fn ask_pushed<S: Store>(
+    handle: &str,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let Handle { family, secret } = Handle::parse(handle).ok_or(Refusal::Unknown)?;
+    let (ticket, browser) = (context.secret()?, context.secret()?);
+    let ask = Ask {
+        request_uri: secret,
+        client_id: client.client_id.clone(),
+        ticket: ticket.hash(),
+        browser: browser.hash(),
+        expires_at: context.now.plus(TICKET_TTL),
+    };
+    context.act(realm, family, ask).await?;
+    Ok(to_login(family, ticket, &browser, realm, context))
+}
+
+/// Sends the browser to the login application with its ticket.
+fn to_login<S>(
+    family: FamilyId,
+    ticket: Secret,
+    browser: &Secret,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Response {
+    context.audit.done = Some("asked");
+    let secret = ticket;
+    let ticket = Handle { family, secret }.reveal();
+    let login_url = realm.login_url.as_deref().unwrap_or_default();
+    let mut response = Response::redirect(with_query(login_url, &[("ticket", &ticket)]));
+    let cookie = ticket_cookie(family, &browser.reveal(), TICKET_TTL);
+    response.headers.push(("set-cookie", cookie.into()));
+    response
+}
+
+/// Tells the client why not (RFC 6749 §4.1.2.1, RFC 9207 §2).
+fn refuse(rejection: Rejection, redirect_uri: &str, form: &Form<'_>, realm: &Realm) -> Response {
+    let description = rejection.description();
+    let mut members = vec![
+        ("error", rejection.code().word()),
+        ("error_description", &description),
+    ];
+    members.extend(form.value("state").map(|state| ("state", state)));
+    members.push(("iss", realm.issuer.as_str()));
+    Response::redirect(with_query(redirect_uri, &members))
+}

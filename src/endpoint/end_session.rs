@@ -1,0 +1,63 @@
+//! End session (OpenID Connect RP-Initiated Logout): a client sends a browser to end what the
+//! person's consent began.
+
+use super::parameters;
+use crate::authorization::with_query;
+use crate::client::ClientId;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::family::FamilyId;
+use crate::family::act::End;
+use crate::http::{Request, Response};
+use crate::realm::Realm;
+use crate::store::Store;
+use crate::tokens::verify_id_token_hint;
+
+/// Ends the family of the ID token that comes as a hint.
+///
+/// # Errors
+/// [`Failure`], for a page.
+pub async fn respond<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    // 1. The hint tells the client and the family. There is no other session that could end.
+    let form = parameters(request)?;
+    let hint = form.value("id_token_hint");
+    let hint = hint.and_then(|hint| verify_id_token_hint(realm, hint, context.now));
+    let hint = hint.ok_or(Rejection::InvalidRequest(
+        "The id_token_hint is missing or not valid.",
+    ))?;
+    let client_id = hint.text("aud").and_then(ClientId::parse);
+    let family = hint.text("sid").and_then(FamilyId::parse);
+    let (Some(client_id), Some(family)) = (client_id, family) else {
+        return Err(Rejection::InvalidRequest("The id_token_hint is not a person's.").into());
+    };
+    if form
+        .value("client_id")
+        .is_some_and(|named| named != client_id.as_str())
+    {
+        return Err(Rejection::ClientIdMismatch.into());
+    }
+    // 2. Where the browser goes: to a URI that the client has registered (§3).
+    let target = form.value("post_logout_redirect_uri");
+    if let Some(target) = target {
+        let client = context.store.client(&realm.name, &client_id).await?;
+        let registered = client.map(|client| client.post_logout_redirect_uris);
+        if !registered.is_some_and(|uris| uris.iter().any(|uri| uri == target)) {
+            return Err(Rejection::RedirectUriNotRegistered.into());
+        }
+    }
+    // 3. The family ends, if it has not ended before.
+    context.audit.client_id = Some(client_id.to_string());
+    match context.act(realm, family, End { client_id }).await {
+        Ok(()) | Err(Failure::Rejection(_)) => context.audit.done = Some("ended"),
+        Err(fault) => return Err(fault),
+    }
+    Ok(match (target, form.value("state")) {
+        (Some(target), Some(state)) => Response::redirect(with_query(target, &[("state", state)])),
+        (Some(target), None) => Response::redirect(target.to_owned()),
+        (None, _) => Response::page(200, "You are signed out", "You can close this page."),
+    })
+}

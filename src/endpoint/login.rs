@@ -1,0 +1,282 @@
+//! What lies under the authorization endpoint: the login application reads a ticket, accepts or
+//! rejects it, and the browser comes back with it. The service never meets the person.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::authorization::{ticket_cookie, ticket_cookie_value, with_query};
+use crate::client::reserved_claim;
+use crate::context::Context;
+use crate::error::{Failure, Fault, Rejection};
+use crate::family::act::{Asked, Decide, Look, Resume};
+use crate::family::{Decision, Handle, Person, Refusal};
+use crate::form::Form;
+use crate::http::{Request, Response};
+use crate::json::{JsonError, Object};
+use crate::realm::Realm;
+use crate::scope::ScopeSet;
+use crate::store::Store;
+use crate::time::Seconds;
+
+/// The errors that a login application can reject with (RFC 6749 §4.1.2.1, OpenID Connect Core
+/// §3.1.2.6).
+const ERRORS: [&str; 7] = [
+    "access_denied",
+    "login_required",
+    "interaction_required",
+    "account_selection_required",
+    "consent_required",
+    "temporarily_unavailable",
+    "server_error",
+];
+
+/// What a ticket asks.
+#[derive(Serialize)]
+struct TicketResponse<'a> {
+    client_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_name: Option<&'a str>,
+    scope: &'a ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr_values: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_hint: Option<&'a str>,
+}
+
+/// Where the browser is to go on.
+#[derive(Serialize)]
+struct DecisionResponse {
+    redirect_to: String,
+}
+
+/// Answers what a ticket asks.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn ticket<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let (handle, members) = call(request, realm, context).await?;
+    members.finish().map_err(invalid)?;
+    let look = Look {
+        ticket: handle.secret,
+    };
+    let Asked { client_id, request } = context.act(realm, handle.family, look).await?;
+    let client = context.store.client(&realm.name, &client_id).await?;
+    let client_name = client
+        .as_ref()
+        .and_then(|client| client.client_name.as_deref());
+    json(&TicketResponse {
+        client_id: client_id.as_str(),
+        client_name,
+        scope: &request.scope,
+        prompt: request.prompt.as_deref(),
+        max_age: request.max_age,
+        acr_values: request.acr_values.as_deref(),
+        login_hint: request.login_hint.as_deref(),
+    })
+}
+
+/// Takes note that a person signed in and agreed.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn accept<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let (handle, mut members) = call(request, realm, context).await?;
+    let person = Person {
+        sub: checked(
+            &mut members,
+            "sub",
+            "a text of 1 to 255 octets",
+            |text: &String| is_short(text),
+        )?
+        .ok_or(JsonError::Missing("sub"))
+        .map_err(invalid)?,
+        claims: checked(&mut members, "claims", CLAIMS, |claims| {
+            reserved_claim(claims).is_none()
+        })?
+        .unwrap_or_default(),
+        auth_time: checked(
+            &mut members,
+            "auth_time",
+            "whole seconds since 1970",
+            |_| true,
+        )?,
+        acr: checked(
+            &mut members,
+            "acr",
+            "a text of 1 to 255 octets",
+            |text: &String| is_short(text),
+        )?,
+    };
+    let scope = checked(
+        &mut members,
+        "scope",
+        "scope tokens, one space apart",
+        |_| true,
+    )?;
+    members.finish().map_err(invalid)?;
+    context.audit.done = Some("accepted");
+    decide(
+        handle,
+        Decision::Accepted { person, scope },
+        request,
+        realm,
+        context,
+    )
+    .await
+}
+
+/// Takes note that nobody did.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn reject<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let (handle, mut members) = call(request, realm, context).await?;
+    let error = checked::<String>(
+        &mut members,
+        "error",
+        "an error of RFC 6749 4.1.2.1",
+        |error| ERRORS.contains(&error.as_str()),
+    )?;
+    let error = error.ok_or(JsonError::Missing("error")).map_err(invalid)?;
+    members.finish().map_err(invalid)?;
+    context.audit.done = Some("rejected");
+    decide(
+        handle,
+        Decision::Rejected { error },
+        request,
+        realm,
+        context,
+    )
+    .await
+}
+
+/// Sends the browser that began on to the client, with its code or an error (RFC 6749 §4.1.2, RFC
+/// 9207 §2).
+///
+/// # Errors
+/// [`Failure`], for a page.
+pub async fn resume<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    if request.method != "GET" {
+        return Err(Rejection::MethodNotAllowed { allow: "GET" }.into());
+    }
+    let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
+    let ticket = form.value("ticket").and_then(Handle::parse);
+    let Handle { family, secret } = ticket.ok_or(Refusal::Unknown)?;
+    let browser = ticket_cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
+    let resume = Resume {
+        ticket: secret,
+        browser,
+        code_ttl: realm.dialect.code_ttl,
+    };
+    let resumed = context.act(realm, family, resume).await?;
+    context.audit.done = Some("resumed");
+    let code = resumed
+        .code
+        .map(|secret| Handle { family, secret }.reveal());
+    let mut parameters = vec![match &code {
+        Ok(code) => ("code", code.as_str()),
+        Err(error) => ("error", error.as_str()),
+    }];
+    parameters.extend(resumed.state.as_deref().map(|state| ("state", state)));
+    parameters.push(("iss", realm.issuer.as_str()));
+    let mut response = Response::redirect(with_query(&resumed.redirect_uri, &parameters));
+    let cookie = ticket_cookie(family, "", Seconds(0));
+    response.headers.push(("set-cookie", cookie.into()));
+    Ok(response)
+}
+
+/// Reads a call of a login application: which ticket, and the other members.
+async fn call<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(Handle, Object), Failure> {
+    let mut members = super::object(request)?;
+    let client = super::authenticate(request, &Form::default(), realm, context).await?;
+    if !realm.login_clients.contains(&client.client_id) {
+        return Err(Rejection::NotALoginClient.into());
+    }
+    let ticket = members
+        .require::<String>("ticket", "a text")
+        .map_err(invalid)?;
+    let handle = Handle::parse(&ticket).ok_or(Refusal::Unknown)?;
+    Ok((handle, members))
+}
+
+/// Tells the family the decision, and the login application where the browser goes on.
+async fn decide<S: Store>(
+    handle: Handle,
+    decision: Decision,
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let ticket = handle.reveal();
+    let decide = Decide {
+        ticket: handle.secret,
+        decision,
+    };
+    context.act(realm, handle.family, decide).await?;
+    // The path that the login application called, so that the browser stays where it began.
+    let under = request.path.rsplit_once('/').map_or("", |(under, _)| under);
+    let resume = format!("{}{under}/resume", realm.issuer.origin());
+    json(&DecisionResponse {
+        redirect_to: with_query(&resume, &[("ticket", &ticket)]),
+    })
+}
+
+/// Takes an optional member that must be so.
+fn checked<T: DeserializeOwned>(
+    members: &mut Object,
+    member: &'static str,
+    expected: &'static str,
+    is_so: impl Fn(&T) -> bool,
+) -> Result<Option<T>, Rejection> {
+    match members.take(member, expected).map_err(invalid)? {
+        Some(value) if !is_so(&value) => Err(Rejection::InvalidMember { member, expected }),
+        value => Ok(value),
+    }
+}
+
+fn is_short(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+fn invalid(error: JsonError) -> Rejection {
+    match error {
+        JsonError::Invalid { member, expected } => Rejection::InvalidMember { member, expected },
+        JsonError::Missing(member) => Rejection::InvalidMember {
+            member,
+            expected: "there",
+        },
+        JsonError::Unknown(_) => Rejection::InvalidRequest("The body has an unknown member."),
+        JsonError::Malformed { .. } => Rejection::InvalidRequest("The body is no JSON object."),
+    }
+}
+
+fn json(answer: &impl Serialize) -> Result<Response, Failure> {
+    let body = serde_json::to_string(answer).map_err(Fault::from)?;
+    Ok(Response::not_stored(200, body))
+}
+
+const CLAIMS: &str = "an object without claims that the service sets";

@@ -1,0 +1,419 @@
+//! Grant families: what follows from one authorization request, or from one token request that
+//! begins with a refresh token.
+//!
+//! A family goes from its ticket to its code to its refresh tokens, one way, and each of them is
+//! good once. [`Family`] is all that is stored of it; the acts in [`act`] are all that can happen
+//! to it, pure functions of the family and the moment. Whoever stores a family lets one act happen
+//! after another, never two at once; then "at most once" holds whatever clients do.
+//!
+//! A family that has ended is gone: revoked, expired and never begun look alike.
+
+pub mod act;
+mod secret;
+
+use serde_json::{Map, Value};
+
+pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
+use crate::client::ClientId;
+use crate::realm::RealmName;
+use crate::scope::ScopeSet;
+use crate::time::{Seconds, UnixTime};
+use crate::wire::{Wire, wire};
+
+/// Which family: not a secret, tokens tell it.
+pub type FamilyId = crate::uuid::Uuid;
+
+/// The name of the object that stores a family: one a family, and of a realm alone.
+#[must_use]
+pub fn object_name(realm: &RealmName, family: FamilyId) -> String {
+    format!("{realm}/{family}")
+}
+
+/// The scope token that asks for refresh tokens which outlive the person's presence (OpenID Connect
+/// Core §11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// All that is stored of a family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// What its codes and refresh tokens are derived with. It alone makes none.
+    key: Secret,
+    /// The only client that can go on with it.
+    client_id: ClientId,
+    stage: Stage,
+}
+
+wire!(struct Family { key, client_id, stage });
+
+/// How far a family has come.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    /// The client pushed its request (RFC 9126) and has its URI.
+    Pushed {
+        request_uri: SecretHash,
+        request: AuthorizationRequest,
+        expires_at: UnixTime,
+    },
+    /// A browser has the ticket and a cookie; the login application decides, once.
+    Asked {
+        ticket: SecretHash,
+        browser: SecretHash,
+        request: AuthorizationRequest,
+        decision: Option<Decision>,
+        expires_at: UnixTime,
+    },
+    /// The browser took the code to the client.
+    Coded {
+        ticket: SecretHash,
+        browser: SecretHash,
+        code: SecretHash,
+        request: AuthorizationRequest,
+        grant: Grant,
+        expires_at: UnixTime,
+    },
+    /// The client has tokens.
+    Granted {
+        code: Option<SecretHash>,
+        grant: Grant,
+        /// When the last of its access tokens ends.
+        access_until: UnixTime,
+        refresh: Option<Refresh>,
+    },
+}
+
+wire!(
+    enum Stage {
+        Pushed { request_uri, request, expires_at },
+        Asked { ticket, browser, request, decision, expires_at },
+        Coded { ticket, browser, code, request, grant, expires_at },
+        Granted { code, grant, access_until, refresh },
+    }
+);
+
+/// The refresh tokens of a family: generation after generation, one at a time.
+#[derive(Clone, Debug, PartialEq)]
+struct Refresh {
+    seed: SecretHash,
+    /// The generation that is good now.
+    generation: u32,
+    /// When it took over.
+    rotated_at: UnixTime,
+    /// When it ends if it is not used.
+    idle_until: UnixTime,
+    /// When the last one ends.
+    absolute_until: UnixTime,
+}
+
+wire!(struct Refresh { seed, generation, rotated_at, idle_until, absolute_until });
+
+/// What a client asks for (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuthorizationRequest {
+    /// Where the answer goes.
+    pub redirect_uri: String,
+    /// Whether the request named it, so that the token request must too (RFC 6749 §4.1.3).
+    pub redirect_uri_given: bool,
+    /// What the client gets back as it was.
+    pub state: Option<String>,
+    /// What it asks for.
+    pub scope: ScopeSet,
+    /// Whom its tokens shall be for (RFC 8707 §2.1); empty when it does not say.
+    pub audience: Vec<String>,
+    /// What its ID token shall repeat.
+    pub nonce: Option<String>,
+    /// The PKCE challenge, by S256 (RFC 7636 §4.2).
+    pub code_challenge: Option<String>,
+    /// Whether the person may or must be asked.
+    pub prompt: Option<String>,
+    /// How long ago the person may have signed in.
+    pub max_age: Option<Seconds>,
+    /// How the person should sign in.
+    pub acr_values: Option<String>,
+    /// Who the person may be.
+    pub login_hint: Option<String>,
+}
+
+wire!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, prompt, max_age, acr_values, login_hint });
+
+/// What the login application decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// The person signed in and agreed.
+    Accepted {
+        /// Who.
+        person: Person,
+        /// What they agreed to, within what was asked for; all of it when it does not say.
+        scope: Option<ScopeSet>,
+    },
+    /// No code, but this error (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6).
+    Rejected {
+        /// The error.
+        error: String,
+    },
+}
+
+wire!(
+    enum Decision {
+        Accepted { person, scope },
+        Rejected { error },
+    }
+);
+
+/// What a family grants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// What its tokens may be used for.
+    pub scope: ScopeSet,
+    /// Whom they are for, if the authorization request said so.
+    pub audience: Vec<String>,
+    /// In whose name; nobody's when the client asked for itself.
+    pub person: Option<Person>,
+}
+
+wire!(struct Grant { scope, audience, person });
+
+/// A person, as the login application tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    /// Who, never to be another's.
+    pub sub: String,
+    /// What is known of them, by the names of OpenID Connect Core §5.1 where it has one.
+    pub claims: Map<String, Value>,
+    /// When they signed in.
+    pub auth_time: Option<UnixTime>,
+    /// How they signed in.
+    pub acr: Option<String>,
+}
+
+wire!(struct Person { sub, claims, auth_time, acr });
+
+/// How long refresh tokens live.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RefreshLifetimes {
+    /// Each of them, unused.
+    pub idle: Seconds,
+    /// All of a family together.
+    pub absolute: Seconds,
+}
+
+wire!(struct RefreshLifetimes { idle, absolute });
+
+/// What a realm lets refresh tokens do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RefreshPolicy {
+    /// The lifetimes without `offline_access`.
+    pub online: RefreshLifetimes,
+    /// The lifetimes with it.
+    pub offline: RefreshLifetimes,
+    /// How long a used token may be tried again, for the answer that was lost.
+    pub grace: Seconds,
+}
+
+wire!(struct RefreshPolicy { online, offline, grace });
+
+impl RefreshPolicy {
+    fn lifetimes(&self, scope: &ScopeSet) -> RefreshLifetimes {
+        match scope.contains(OFFLINE_ACCESS) {
+            true => self.offline,
+            false => self.online,
+        }
+    }
+}
+
+/// Why a family refuses an act. None of these but [`Self::Replayed`] changes it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such family, or not this secret in it.
+    #[error("unknown code, ticket or token")]
+    Unknown,
+    /// It is another client's.
+    #[error("another client's grant")]
+    OtherClient,
+    /// It was good, earlier.
+    #[error("code, ticket or token has expired")]
+    Expired,
+    /// The login application decided otherwise before.
+    #[error("ticket was decided already")]
+    Decided,
+    /// Nothing is decided yet.
+    #[error("ticket is not decided yet")]
+    Undecided,
+    /// Another browser than the one that began.
+    #[error("not the browser that began")]
+    OtherBrowser,
+    /// Not the redirect URI of the authorization request.
+    #[error("not the redirect URI of the authorization request")]
+    RedirectUri,
+    /// The PKCE verifier is missing, wrong, or there was no challenge.
+    #[error("PKCE verifier does not fit the challenge")]
+    Verifier,
+    /// More scope than was granted or asked for.
+    #[error("scope exceeds what was granted or asked for")]
+    Scope,
+    /// The person signed in too long ago, or nobody knows when (`max_age`).
+    #[error("auth_time is missing or too long ago")]
+    AuthTime,
+    /// Another audience than the authorization request's.
+    #[error("audience exceeds what was granted")]
+    Audience,
+    /// It was used before: somebody else may have it. The family has ended.
+    #[error("code or refresh token used again: its family is revoked")]
+    Replayed,
+}
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Unknown,
+        Self::OtherClient,
+        Self::Expired,
+        Self::Decided,
+        Self::Undecided,
+        Self::OtherBrowser,
+        Self::RedirectUri,
+        Self::Verifier,
+        Self::Scope,
+        Self::AuthTime,
+        Self::Audience,
+        Self::Replayed,
+    ];
+}
+
+impl Wire for Refusal {
+    fn to_json(&self) -> Value {
+        self.to_string().into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        let text = value.as_str()?;
+        Self::ALL
+            .into_iter()
+            .find(|known| known.to_string() == text)
+    }
+}
+
+impl Family {
+    /// A family that begins with a pushed request, whose URI has the secret `request_uri`.
+    #[must_use]
+    pub fn pushed(
+        key: Secret,
+        client_id: ClientId,
+        request: AuthorizationRequest,
+        request_uri: &Secret,
+        expires_at: UnixTime,
+    ) -> Self {
+        let stage = Stage::Pushed {
+            request_uri: request_uri.hash(),
+            request,
+            expires_at,
+        };
+        Self {
+            key,
+            client_id,
+            stage,
+        }
+    }
+
+    /// A family that begins with a browser at the authorization endpoint.
+    #[must_use]
+    pub fn asked(
+        key: Secret,
+        client_id: ClientId,
+        request: AuthorizationRequest,
+        ticket: &Secret,
+        browser: &Secret,
+        expires_at: UnixTime,
+    ) -> Self {
+        let stage = Stage::Asked {
+            ticket: ticket.hash(),
+            browser: browser.hash(),
+            request,
+            decision: None,
+            expires_at,
+        };
+        Self {
+            key,
+            client_id,
+            stage,
+        }
+    }
+
+    /// A family that begins with a refresh token, and that token.
+    #[must_use]
+    pub fn granted(
+        key: Secret,
+        client_id: ClientId,
+        grant: Grant,
+        seed: &Secret,
+        policy: &RefreshPolicy,
+        access_until: UnixTime,
+        now: UnixTime,
+    ) -> (Self, IssuedRefresh) {
+        let refresh = Refresh::first(seed, policy.lifetimes(&grant.scope), now);
+        let issued = refresh.issue(&key, seed, &grant.scope);
+        let stage = Stage::Granted {
+            code: None,
+            grant,
+            access_until,
+            refresh: Some(refresh),
+        };
+        let family = Self {
+            key,
+            client_id,
+            stage,
+        };
+        (family, issued)
+    }
+
+    /// When nothing of it is good any more.
+    #[must_use]
+    pub fn ends_at(&self) -> UnixTime {
+        match &self.stage {
+            Stage::Pushed { expires_at, .. }
+            | Stage::Asked { expires_at, .. }
+            | Stage::Coded { expires_at, .. } => *expires_at,
+            Stage::Granted {
+                access_until,
+                refresh,
+                ..
+            } => refresh.as_ref().map_or(*access_until, |refresh| {
+                refresh.idle_until.max(*access_until)
+            }),
+        }
+    }
+}
+
+impl Refresh {
+    fn first(seed: &Secret, lifetimes: RefreshLifetimes, now: UnixTime) -> Self {
+        let absolute_until = now.plus(lifetimes.absolute);
+        Self {
+            seed: seed.hash(),
+            generation: 0,
+            rotated_at: now,
+            idle_until: now.plus(lifetimes.idle).min(absolute_until),
+            absolute_until,
+        }
+    }
+
+    /// The token of the generation that is good now.
+    fn issue(&self, key: &Secret, seed: &Secret, scope: &ScopeSet) -> IssuedRefresh {
+        IssuedRefresh {
+            part: RefreshPart::derive(key, seed, self.generation),
+            expires_at: self.idle_until,
+            offline: scope.contains(OFFLINE_ACCESS),
+        }
+    }
+}
+
+/// A refresh token for a client.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssuedRefresh {
+    /// What it has besides the family's id.
+    pub part: RefreshPart,
+    /// When it ends if it is not used.
+    pub expires_at: UnixTime,
+    /// Whether it outlives the person's presence.
+    pub offline: bool,
+}
+
+wire!(struct IssuedRefresh { part, expires_at, offline });

@@ -1,0 +1,248 @@
+//! The random values of a family, and what is kept of them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::FamilyId;
+use crate::wire::{Wire, wire};
+
+/// 256 bits that only its holder knows. Never shown, zeroed when dropped, compared in constant
+/// time.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    /// Takes octets as a secret.
+    #[must_use]
+    pub fn new(octets: [u8; 32]) -> Self {
+        Self(Zeroizing::new(octets))
+    }
+
+    /// Reads 43 characters of base64url.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok()?;
+        octets.as_slice().try_into().ok().map(Self::new)
+    }
+
+    /// The secret as text, for its holder.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode(*self.0)
+    }
+
+    /// What may be stored of it.
+    #[must_use]
+    pub fn hash(&self) -> SecretHash {
+        SecretHash(Sha256::digest(*self.0).into())
+    }
+
+    /// Another secret that follows from this one for those who know `self` alone: HMAC-SHA-256
+    /// under it (RFC 2104) of a purpose and of what `input` has.
+    pub(super) fn derive(&self, purpose: &str, input: &[&[u8]]) -> Self {
+        // A key shorter than a block is one with zeros after it (RFC 2104 §2).
+        let octet = |i| self.0.get(i).copied().unwrap_or_default();
+        let block = Zeroizing::new(std::array::from_fn::<u8, 64, _>(octet));
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(purpose.as_bytes());
+        for part in input {
+            mac.update(&[0]);
+            mac.update(part);
+        }
+        Self::new(mac.finalize().into_bytes().into())
+    }
+
+    pub(super) fn octets(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&*other.0).into()
+    }
+}
+
+impl Eq for Secret {}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Wire for Secret {
+    fn to_json(&self) -> Value {
+        self.reveal().into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
+    }
+}
+
+/// The SHA-256 of a [`Secret`]; 256 random bits need no salt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// Whether it is the hash of `secret`.
+    pub(super) fn is_of(&self, secret: &Secret) -> bool {
+        self.0.ct_eq(&secret.hash().0).into()
+    }
+}
+
+impl Wire for SecretHash {
+    fn to_json(&self) -> Value {
+        URL_SAFE_NO_PAD.encode(self.0).into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        let octets = URL_SAFE_NO_PAD.decode(value.as_str()?).ok()?;
+        octets.try_into().ok().map(Self)
+    }
+}
+
+/// A secret of a family with the family's id, as codes, tickets and request URIs carry it: 64
+/// characters of base64url.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Handle {
+    /// Which family.
+    pub family: FamilyId,
+    /// What shows that its holder may speak to it.
+    pub secret: Secret,
+}
+
+impl Handle {
+    /// Reads a handle; `None` for what can be none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok()?;
+        let (family, secret) = octets.split_first_chunk()?;
+        Some(Self {
+            family: FamilyId::from_octets(*family),
+            secret: Secret::new(secret.try_into().ok()?),
+        })
+    }
+
+    /// The handle as text, for its holder.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode([self.family.octets().as_slice(), self.secret.octets()].concat())
+    }
+}
+
+/// A refresh token: 112 characters of base64url.
+///
+/// The seed is one for the whole family and stored as its hash alone; the proof follows from the
+/// family's key, the seed and the generation. So a family needs neither the tokens nor their
+/// hashes to tell which generation a token is, however old, and that it is no forgery; and what it
+/// stores is not enough to make one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefreshToken {
+    /// Which family.
+    pub family: FamilyId,
+    /// What the family decides on.
+    pub part: RefreshPart,
+}
+
+/// What is in a refresh token besides the family's id.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefreshPart {
+    pub(super) seed: Secret,
+    pub(super) generation: u32,
+    pub(super) proof: Secret,
+}
+
+wire!(struct RefreshPart { seed, generation, proof });
+
+impl RefreshPart {
+    pub(super) fn derive(key: &Secret, seed: &Secret, generation: u32) -> Self {
+        let input = [seed.octets().as_slice(), &generation.to_be_bytes()];
+        Self {
+            seed: seed.clone(),
+            generation,
+            proof: key.derive("refresh", &input),
+        }
+    }
+}
+
+impl RefreshToken {
+    /// Reads a refresh token; `None` for what can be none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok()?;
+        let (family, octets) = octets.split_first_chunk()?;
+        let (seed, octets) = octets.split_first_chunk()?;
+        let (generation, proof) = octets.split_first_chunk()?;
+        Some(Self {
+            family: FamilyId::from_octets(*family),
+            part: RefreshPart {
+                seed: Secret::new(*seed),
+                generation: u32::from_be_bytes(*generation),
+                proof: Secret::new(proof.try_into().ok()?),
+            },
+        })
+    }
+
+    /// The token as text, for its holder.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        let parts = [
+            self.family.octets().as_slice(),
+            self.part.seed.octets(),
+            &self.part.generation.to_be_bytes(),
+            self.part.proof.octets(),
+        ];
+        URL_SAFE_NO_PAD.encode(Zeroizing::new(parts.concat()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_what_was_written_and_nothing_else_is_read() {
+        let family = FamilyId::from_random([1; 16]);
+        let handle = Handle {
+            family,
+            secret: Secret::new([2; 32]),
+        };
+        let key = Secret::new([3; 32]);
+        let token = RefreshToken {
+            family,
+            part: RefreshPart::derive(&key, &handle.secret, 7),
+        };
+        let (code, refresh) = (handle.reveal(), token.reveal());
+        assert_eq!((code.len(), refresh.len()), (64, 112));
+        assert_eq!(Handle::parse(&code), Some(handle));
+        assert_eq!(RefreshToken::parse(&refresh), Some(token));
+        for text in [
+            "",
+            "x",
+            &format!("{code}="),
+            &format!("{code}AAAA"),
+            &refresh,
+        ] {
+            assert_eq!(Handle::parse(text), None, "{text}");
+        }
+        for text in ["", "x", &code, &format!("{refresh}AAAA"), &refresh[..108]] {
+            assert_eq!(RefreshToken::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let secret = Secret::new([2; 32]);
+        assert!(!format!("{secret:?}").contains(&secret.reveal()));
+        assert!(!format!("{:?}", secret.hash()).contains(&secret.reveal()));
+    }
+}

@@ -1,0 +1,1363 @@
+//! RFC 6749 §4.1 and §6, RFC 7636, RFC 9126, RFC 9207, OpenID Connect Core and RP-Initiated Logout:
+//! from the authorization endpoint by way of the login application to tokens for people.
+
+use std::cell::Cell;
+
+use super::*;
+
+const CALLBACK: &str = "https://app.example/cb?x=1";
+const LOGIN_URL: &str = "https://login.example/?realm=default";
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+const PKCE: &str =
+    "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
+
+/// A realm with people, its login application, the confidential client `app` and the public `spa`.
+struct People {
+    fixture: Fixture,
+    /// Where everything is, before `/authorize` and the like.
+    base: &'static str,
+    draws: Cell<u8>,
+}
+
+/// A browser that was sent to the login application.
+struct Asked {
+    ticket: String,
+    cookie: String,
+}
+
+impl People {
+    fn new() -> Self {
+        Self::with(json!({}))
+    }
+
+    /// The realm with more members.
+    fn with(more: Value) -> Self {
+        let mut realm = json!({
+            "issuer": ISSUER, "login_url": LOGIN_URL, "login_clients": ["login"],
+        });
+        for (member, value) in more.as_object().unwrap() {
+            realm[member] = value.clone();
+        }
+        let people = Self {
+            fixture: Fixture::configured(json!({ "default": realm }), &secrets()),
+            base: "/realms/default",
+            draws: Cell::new(0),
+        };
+        people.register("app", |_| ());
+        people.register("spa", |client| {
+            client.secrets.clear();
+            client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        });
+        people
+            .fixture
+            .register("login", |client| client.grant_types.clear());
+        people
+    }
+
+    fn register(&self, id: &str, change: impl FnOnce(&mut Client)) {
+        self.fixture.register(id, |client| {
+            client.client_name = Some("The app".into());
+            client.grant_types = vec!["authorization_code".into(), "refresh_token".into()];
+            client.scope = ScopeSet::parse("openid profile email offline_access read").unwrap();
+            client.redirect_uris = vec![CALLBACK.into()];
+            client.post_logout_redirect_uris = vec!["https://app.example/bye".into()];
+            change(client);
+        });
+    }
+
+    /// Sends with randomness that never repeats.
+    fn send(&self, request: &Request<'_>) -> Answer {
+        let path = format!("{}{}", self.base, request.path);
+        let request = Request {
+            path: &path,
+            ..*request
+        };
+        self.fixture.send_with("auth.example", &request, &|octets| {
+            self.draws.set(self.draws.get().wrapping_add(1));
+            octets.fill(self.draws.get());
+            Ok(())
+        })
+    }
+
+    fn later(&mut self, seconds: u32) {
+        self.fixture.now = self.fixture.now.plus(edge_token::time::Seconds(seconds));
+    }
+
+    fn authorize(&self, query: &str) -> Answer {
+        self.send(&Request {
+            method: "GET",
+            path: "/authorize",
+            query,
+            ..Request::default()
+        })
+    }
+
+    /// Begins and is sent to the login application.
+    fn ask(&self, client: &str, more: &str) -> Asked {
+        let query = format!(
+            "response_type=code&client_id={client}&redirect_uri={}&state=s%26t{more}",
+            encoded(CALLBACK)
+        );
+        Asked::read(&self.authorize(&query))
+    }
+
+    /// A call of the login application.
+    fn login(&self, path: &str, body: &Value) -> Answer {
+        self.send(&Request {
+            authorization: Some(&basic("login", SECRET)),
+            content_type: Some("application/json"),
+            ..post(path, &body.to_string())
+        })
+    }
+
+    fn accept(&self, asked: &Asked, more: Value) -> Answer {
+        let mut body = json!({ "ticket": asked.ticket, "sub": "1302" });
+        for (member, value) in more.as_object().unwrap() {
+            body[member] = value.clone();
+        }
+        self.login("/authorize/accept", &body)
+    }
+
+    fn resume(&self, asked: &Asked) -> Answer {
+        self.resume_with(&asked.ticket, Some(&asked.cookie))
+    }
+
+    fn resume_with(&self, ticket: &str, cookie: Option<&str>) -> Answer {
+        self.send(&Request {
+            method: "GET",
+            path: "/authorize/resume",
+            query: &format!("ticket={ticket}"),
+            cookie,
+            ..Request::default()
+        })
+    }
+
+    /// A code of a person who accepted all.
+    fn code(&self, client: &str, more: &str, accept: Value) -> String {
+        let asked = self.ask(client, more);
+        assert_eq!(self.accept(&asked, accept).status(), 200);
+        self.resume(&asked).location("code").expect("a code")
+    }
+
+    fn token(&self, id: &str, form: &str) -> Answer {
+        let authorization = basic(id, SECRET);
+        self.send(&Request {
+            authorization: Some(&authorization)
+                .filter(|_| id != "spa")
+                .map(|text| &**text),
+            ..post("/token", form)
+        })
+    }
+
+    fn redeem(&self, code: &str, more: &str) -> Answer {
+        let uri = encoded(CALLBACK);
+        self.token(
+            "app",
+            &format!("grant_type=authorization_code&code={code}&redirect_uri={uri}{more}"),
+        )
+    }
+
+    fn refresh(&self, token: &str, more: &str) -> Answer {
+        self.token(
+            "app",
+            &format!("grant_type=refresh_token&refresh_token={token}{more}"),
+        )
+    }
+
+    fn userinfo(&self, access_token: &str) -> Answer {
+        self.send(&Request {
+            method: "GET",
+            path: "/userinfo",
+            authorization: Some(&format!("Bearer {access_token}")),
+            ..Request::default()
+        })
+    }
+}
+
+impl Asked {
+    fn read(answer: &Answer) -> Self {
+        assert_eq!(answer.status(), 303, "{}", answer.response.body);
+        let cookie = answer.header("set-cookie").expect("a cookie");
+        Self {
+            ticket: answer.location("ticket").expect("a ticket"),
+            cookie: cookie.split(';').next().unwrap().to_owned(),
+        }
+    }
+}
+
+impl Answer {
+    /// A parameter of where the browser is sent.
+    fn location(&self, name: &str) -> Option<String> {
+        let (_, query) = self.header("location")?.split_once('?')?;
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+    }
+
+    fn text(&self, member: &str) -> String {
+        self.json()[member].as_str().expect(member).to_owned()
+    }
+}
+
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The claims of a token, unverified.
+fn claims(token: &str) -> Value {
+    let part = token.split('.').nth(1).unwrap();
+    let octets = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part);
+    serde_json::from_slice(&octets.unwrap()).unwrap()
+}
+
+fn invalid_grant() -> (u16, String) {
+    (400, "invalid_grant".into())
+}
+
+#[test]
+fn a_person_signs_in_and_the_client_gets_tokens() {
+    let people = People::new();
+    let asked = people.ask(
+        "app",
+        "&scope=openid+email&nonce=n1&login_hint=ada&prompt=login&acr_values=2",
+    );
+    let answer = people.login("/authorize/ticket", &json!({ "ticket": asked.ticket }));
+    assert_eq!(
+        answer.json(),
+        json!({
+            "client_id": "app", "client_name": "The app", "scope": "openid email",
+            "prompt": "login", "acr_values": "2", "login_hint": "ada",
+        })
+    );
+    let accepted = people.accept(
+        &asked,
+        json!({
+            "claims": { "email": "ada@example.com", "email_verified": true, "name": "Ada" },
+            "auth_time": NOW - 5, "acr": "2",
+        }),
+    );
+    let resume = format!("{ISSUER}/authorize/resume?ticket={}", asked.ticket);
+    assert_eq!(accepted.json(), json!({ "redirect_to": resume }));
+
+    let resumed = people.resume(&asked);
+    assert_eq!(resumed.status(), 303);
+    assert!(
+        resumed
+            .header("location")
+            .unwrap()
+            .starts_with("https://app.example/cb?x=1&code=")
+    );
+    assert_eq!(resumed.location("state").unwrap(), "s&t");
+    assert_eq!(resumed.location("iss").unwrap(), ISSUER);
+
+    let answer = people.redeem(&resumed.location("code").unwrap(), "");
+    let body = answer.json();
+    assert_eq!(
+        (&body["token_type"], &body["expires_in"], &body["scope"]),
+        (&json!("Bearer"), &json!(300), &json!("openid email"))
+    );
+    let access = answer.claims();
+    assert_eq!(access["sub"], "1302");
+    assert_eq!(access["client_id"], "app");
+    assert_eq!(access["auth_time"], NOW - 5);
+    assert_eq!(access["acr"], "2");
+    assert_eq!(access.get("email"), None);
+
+    let id_token = claims(&answer.text("id_token"));
+    let hash = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha256 as sha2::Digest>::new(),
+        answer.text("access_token"),
+    ));
+    let half = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16]);
+    assert_eq!(
+        id_token,
+        json!({
+            "iss": ISSUER, "sub": "1302", "aud": "app", "azp": "app", "nonce": "n1",
+            "iat": NOW, "exp": NOW + 300, "auth_time": NOW - 5, "acr": "2", "at_hash": half,
+            "sid": access["sid"], "email": "ada@example.com", "email_verified": true,
+        })
+    );
+    assert_eq!(
+        people.userinfo(&answer.text("access_token")).json(),
+        json!({ "sub": "1302", "email": "ada@example.com", "email_verified": true })
+    );
+}
+
+#[test]
+fn the_browser_gets_a_cookie_of_this_host_alone_and_nothing_is_stored_or_referred() {
+    let people = People::new();
+    let query = "response_type=code&client_id=app";
+    let answer = people.authorize(query);
+    let cookie = answer.header("set-cookie").unwrap();
+    assert!(cookie.starts_with("__Host-ticket-"), "{cookie}");
+    for attribute in ["; Path=/;", "; Secure;", "; HttpOnly;", "; SameSite=Lax"] {
+        assert!(format!("{cookie};").contains(attribute), "{cookie}");
+    }
+    let location = answer.header("location").unwrap();
+    assert!(
+        location.starts_with("https://login.example/?realm=default&ticket="),
+        "{location}"
+    );
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    // A second window has a cookie of its own.
+    let other = people.authorize(query);
+    let name = |cookie: &str| cookie.split('=').next().unwrap().to_owned();
+    assert_ne!(name(cookie), name(other.header("set-cookie").unwrap()));
+    // After the way back it goes.
+    let asked = Asked::read(&answer);
+    people.accept(&asked, json!({}));
+    let cookie = people
+        .resume(&asked)
+        .header("set-cookie")
+        .unwrap()
+        .to_owned();
+    assert!(cookie.contains("=; Path=/; Max-Age=0;"), "{cookie}");
+}
+
+#[test]
+fn what_may_not_be_redirected_shows_a_page() {
+    let people = People::new();
+    people.register("disabled", |client| client.disabled = true);
+    people.register("two", |client| {
+        client.redirect_uris.push("https://app.example/2".into())
+    });
+    people.register("none", |client| client.redirect_uris.clear());
+    let uri = encoded(CALLBACK);
+    for query in [
+        String::new(),
+        "response_type=code".into(),
+        format!("response_type=code&client_id=nobody&redirect_uri={uri}"),
+        format!("response_type=code&client_id=disabled&redirect_uri={uri}"),
+        "response_type=code&client_id=two".into(),
+        "response_type=code&client_id=none".into(),
+        format!("response_type=code&client_id=none&redirect_uri={uri}"),
+        format!("response_type=code&client_id=app&redirect_uri={uri}%26"),
+        format!("response_type=code&client_id=app&redirect_uri={uri}&redirect_uri={uri}"),
+        "response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fapp.example%2Fcb".into(),
+        "response_type=code&client_id=app&redirect_uri=https%3A%2F%2Fevil.example%2F".into(),
+        "response_type=code&client_id=app&state=%zz".into(),
+        "client_id=app&request_uri=urn:ietf:params:oauth:request_uri:x".into(),
+    ] {
+        let answer = people.authorize(&query);
+        assert_eq!(answer.status(), 400, "{query}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert_eq!(answer.header("location"), None);
+        assert!(
+            answer
+                .header("content-security-policy")
+                .unwrap()
+                .contains("default-src 'none'")
+        );
+        assert!(
+            !answer.response.body.contains("evil"),
+            "{}",
+            answer.response.body
+        );
+        assert_eq!(answer.log()["outcome"], "rejected");
+    }
+    assert_eq!(people.fixture.store.families(), 0);
+    let answer = people.send(&Request {
+        method: "PUT",
+        path: "/authorize",
+        ..Request::default()
+    });
+    assert_eq!(
+        (answer.status(), answer.header("allow")),
+        (405, Some("GET, POST"))
+    );
+}
+
+#[test]
+fn what_may_be_redirected_tells_the_client() {
+    let people = People::new();
+    people.register("no-code", |client| client.grant_types.remove(0).clear());
+    for (client, query, error) in [
+        ("app", "", "invalid_request"),
+        ("app", "response_type=token", "unsupported_response_type"),
+        (
+            "app",
+            "response_type=code+id_token",
+            "unsupported_response_type",
+        ),
+        (
+            "app",
+            "response_type=code&response_mode=fragment",
+            "invalid_request",
+        ),
+        ("app", "response_type=code&scope=write", "invalid_scope"),
+        (
+            "app",
+            "response_type=code&scope=openid++email",
+            "invalid_scope",
+        ),
+        ("app", "response_type=code&resource=urn:x", "invalid_target"),
+        (
+            "app",
+            "response_type=code&request=e30",
+            "request_not_supported",
+        ),
+        (
+            "app",
+            "response_type=code&request_uri=https://x.example",
+            "request_uri_not_supported",
+        ),
+        (
+            "app",
+            "response_type=code&prompt=none+login",
+            "invalid_request",
+        ),
+        ("app", "response_type=code&max_age=x", "invalid_request"),
+        ("app", "response_type=code&max_age=-1", "invalid_request"),
+        (
+            "app",
+            "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+            "invalid_request",
+        ),
+        (
+            "app",
+            "response_type=code&code_challenge_method=S256",
+            "invalid_request",
+        ),
+        (
+            "app",
+            "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=plain",
+            "invalid_request",
+        ),
+        (
+            "app",
+            "response_type=code&code_challenge=E9Mel&code_challenge_method=S256",
+            "invalid_request",
+        ),
+        (
+            "app",
+            "response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw+cM&code_challenge_method=S256",
+            "invalid_request",
+        ),
+        ("spa", "response_type=code", "invalid_request"),
+        ("no-code", "response_type=code", "unauthorized_client"),
+    ] {
+        let uri = encoded(CALLBACK);
+        let answer = people.authorize(&format!(
+            "client_id={client}&redirect_uri={uri}&state=s1&{query}"
+        ));
+        assert_eq!(answer.status(), 303, "{query}");
+        assert!(
+            answer
+                .header("location")
+                .unwrap()
+                .starts_with("https://app.example/cb?x=1&error=")
+        );
+        assert_eq!(answer.location("error").as_deref(), Some(error), "{query}");
+        assert_eq!(answer.location("state").as_deref(), Some("s1"));
+        assert_eq!(answer.location("iss").as_deref(), Some(ISSUER));
+        assert_eq!(answer.header("set-cookie"), None);
+        let log = answer.log();
+        assert_eq!(log["outcome"], "refused");
+        assert!(!log["reason"].as_str().unwrap().is_empty());
+    }
+    assert_eq!(people.fixture.store.families(), 0);
+}
+
+#[test]
+fn a_posted_request_is_as_good_as_a_got_one() {
+    let people = People::new();
+    let body = "response_type=code&client_id=app&scope=read";
+    let asked = Asked::read(&people.send(&post("/authorize", body)));
+    people.accept(&asked, json!({}));
+    let code = people.resume(&asked).location("code").unwrap();
+    // A redirect URI that was not named need not be named again, but may not be another one.
+    let form = format!("grant_type=authorization_code&code={code}");
+    let other = people.token(
+        "app",
+        &format!("{form}&redirect_uri=https%3A%2F%2Fapp.example"),
+    );
+    assert_eq!(other.error(), invalid_grant());
+    assert_eq!(people.token("app", &form).status(), 200);
+}
+
+#[test]
+fn a_code_needs_its_redirect_uri_and_verifier() {
+    let people = People::new();
+    let with_pkce = people.code("app", PKCE, json!({}));
+    let without = people.code("app", "", json!({}));
+    let uri = encoded(CALLBACK);
+    let bad_redirects = [
+        String::new(),
+        format!("&redirect_uri={uri}%2F"),
+        "&redirect_uri=https%3A%2F%2Fapp.example%2Fcb".into(),
+    ];
+    for redirect in bad_redirects {
+        let form = format!("grant_type=authorization_code&code={without}{redirect}");
+        assert_eq!(
+            people.token("app", &form).error(),
+            invalid_grant(),
+            "{redirect}"
+        );
+    }
+    for verifier in [
+        String::new(),
+        format!("&code_verifier={CHALLENGE}"),
+        format!("&code_verifier={}", &VERIFIER[..42]),
+        format!("&code_verifier={VERIFIER}x"),
+        format!("&code_verifier={}", "a".repeat(129)),
+    ] {
+        assert_eq!(
+            people.redeem(&with_pkce, &verifier).error(),
+            invalid_grant(),
+            "{verifier}"
+        );
+    }
+    // A verifier without a challenge is a downgrade that somebody attempts.
+    let downgrade = people.redeem(&without, &format!("&code_verifier={VERIFIER}"));
+    assert_eq!(downgrade.error(), invalid_grant());
+    // None of that used the codes.
+    assert_eq!(people.redeem(&without, "").status(), 200);
+    assert_eq!(
+        people
+            .redeem(&with_pkce, &format!("&code_verifier={VERIFIER}"))
+            .status(),
+        200
+    );
+}
+
+#[test]
+fn bad_codes_look_the_same_and_leave_good_ones_alone() {
+    let people = People::new();
+    people.register("other", |_| ());
+    let code = people.code("app", "", json!({}));
+    let uri = encoded(CALLBACK);
+    let foreign = people.token(
+        "other",
+        &format!("grant_type=authorization_code&code={code}&redirect_uri={uri}"),
+    );
+    let ticket = people.ask("app", "").ticket;
+    let mut answers = vec![foreign];
+    for bad in [
+        "x",
+        &"A".repeat(64),
+        &format!("{}A", &code[..63]),
+        &code[1..],
+        &ticket,
+    ] {
+        answers.push(people.redeem(bad, ""));
+    }
+    answers.push(people.redeem(&code, "&code_verifier=x"));
+    for answer in &answers {
+        assert_eq!(answer.error(), invalid_grant());
+        assert_eq!(answer.response, answers[0].response);
+    }
+    let missing = people.token("app", "grant_type=authorization_code");
+    assert_eq!(missing.error(), (400, "invalid_request".into()));
+    assert_eq!(people.redeem(&code, "").status(), 200);
+}
+
+#[test]
+fn a_second_use_of_a_code_revokes_what_it_gave() {
+    let people = People::new();
+    let code = people.code("app", "&scope=openid", json!({}));
+    let tokens = people.redeem(&code, "");
+    assert_eq!(people.userinfo(&tokens.text("access_token")).status(), 200);
+    let again = people.redeem(&code, "");
+    assert_eq!(again.error(), invalid_grant());
+    assert!(again.reason().contains("revoked"), "{}", again.reason());
+    assert_eq!(
+        people.refresh(&tokens.text("refresh_token"), "").error(),
+        invalid_grant()
+    );
+    let userinfo = people.userinfo(&tokens.text("access_token"));
+    assert_eq!(userinfo.error(), (401, "invalid_token".into()));
+    assert_eq!(people.fixture.store.families(), 0);
+}
+
+#[test]
+fn codes_and_tickets_end() {
+    let mut people = People::new();
+    let code = people.code("app", "", json!({}));
+    people.later(60);
+    assert_eq!(people.redeem(&code, "").error(), invalid_grant());
+    let asked = people.ask("app", "");
+    people.later(30 * 60);
+    assert_eq!(people.accept(&asked, json!({})).error(), invalid_grant());
+    assert_eq!(people.resume(&asked).status(), 400);
+}
+
+#[test]
+fn only_the_browser_that_began_goes_on() {
+    let people = People::new();
+    let asked = people.ask("app", "");
+    let other = people.ask("app", "");
+    people.accept(&asked, json!({}));
+    let name = asked.cookie.split('=').next().unwrap();
+    let other_value = other.cookie.split('=').nth(1).unwrap();
+    for cookie in [
+        None,
+        Some(String::new()),
+        Some(other.cookie.clone()),
+        Some(format!("{name}={other_value}")),
+        Some(format!("{name}=")),
+        Some(format!("x{}", asked.cookie)),
+    ] {
+        let answer = people.resume_with(&asked.ticket, cookie.as_deref());
+        assert_eq!(answer.status(), 400, "{cookie:?}");
+        assert_eq!(answer.header("location"), None);
+    }
+    for ticket in ["", "x", &other.ticket] {
+        assert_eq!(
+            people.resume_with(ticket, Some(&asked.cookie)).status(),
+            400
+        );
+    }
+    let among_others = format!("a=b; {}; c=d", asked.cookie);
+    let first = people.resume_with(&asked.ticket, Some(&among_others));
+    // A browser that comes twice gets the same code.
+    let second = people.resume(&asked);
+    assert_eq!(first.location("code"), second.location("code"));
+    assert!(first.location("code").is_some());
+}
+
+#[test]
+fn the_login_application_alone_decides_and_only_once() {
+    let people = People::new();
+    let asked = people.ask("app", "&scope=openid+email");
+    let path = "/authorize/accept";
+    let body = json!({ "ticket": asked.ticket, "sub": "1302" }).to_string();
+    let json_post = |authorization, content_type| Request {
+        authorization,
+        content_type,
+        ..post(path, &body)
+    };
+    let (app, wrong) = (basic("app", SECRET), basic("login", "wrong"));
+    let login = basic("login", SECRET);
+    for (request, expected) in [
+        (
+            json_post(Some(&app), Some("application/json")),
+            (400, "unauthorized_client"),
+        ),
+        (
+            json_post(Some(&wrong), Some("application/json")),
+            (401, "invalid_client"),
+        ),
+        (
+            json_post(None, Some("application/json")),
+            (401, "invalid_client"),
+        ),
+        (
+            json_post(Some(&login), Some("application/x-www-form-urlencoded")),
+            (400, "invalid_request"),
+        ),
+        (
+            Request {
+                method: "GET",
+                ..json_post(Some(&login), Some("application/json"))
+            },
+            (405, "invalid_request"),
+        ),
+    ] {
+        let answer = people.send(&request);
+        assert_eq!(answer.error(), (expected.0, expected.1.to_owned()));
+    }
+    for (more, error) in [
+        (json!({ "sub": "" }), "invalid_request"),
+        (json!({ "sub": 7 }), "invalid_request"),
+        (json!({ "sub": null }), "invalid_request"),
+        (json!({ "sub": "a\nb" }), "invalid_request"),
+        (json!({ "sub": "a".repeat(256) }), "invalid_request"),
+        (json!({ "claims": { "sub": "other" } }), "invalid_request"),
+        (json!({ "claims": { "scope": "admin" } }), "invalid_request"),
+        (json!({ "claims": [] }), "invalid_request"),
+        (json!({ "auth_time": "1" }), "invalid_request"),
+        (json!({ "acr": "" }), "invalid_request"),
+        (json!({ "scope": " " }), "invalid_request"),
+        (json!({ "scope": "openid read" }), "invalid_scope"),
+        (json!({ "unknown": 1 }), "invalid_request"),
+        (json!({ "ticket": "x" }), "invalid_grant"),
+        (json!({ "ticket": 1 }), "invalid_request"),
+        (json!({ "ticket": "A".repeat(64) }), "invalid_grant"),
+    ] {
+        assert_eq!(
+            people.accept(&asked, more.clone()).error(),
+            (400, error.into()),
+            "{more}"
+        );
+    }
+    for error in [json!(null), json!("x"), json!("invalid_request"), json!(1)] {
+        let body = json!({ "ticket": asked.ticket, "error": error });
+        assert_eq!(people.login("/authorize/reject", &body).error().0, 400);
+    }
+    assert_eq!(
+        people.resume(&asked).status(),
+        400,
+        "nothing is decided yet"
+    );
+    assert_eq!(
+        people.accept(&asked, json!({ "scope": "openid" })).status(),
+        200
+    );
+    assert_eq!(
+        people.accept(&asked, json!({ "scope": "openid" })).status(),
+        200,
+        "a retry"
+    );
+    assert_eq!(
+        people.accept(&asked, json!({ "sub": "7" })).error(),
+        invalid_grant()
+    );
+    let reject = json!({ "ticket": asked.ticket, "error": "access_denied" });
+    assert_eq!(
+        people.login("/authorize/reject", &reject).error(),
+        invalid_grant()
+    );
+    let look = json!({ "ticket": asked.ticket });
+    assert_eq!(
+        people.login("/authorize/ticket", &look).error(),
+        invalid_grant()
+    );
+    let code = people.resume(&asked).location("code").unwrap();
+    assert_eq!(people.redeem(&code, "").text("scope"), "openid");
+}
+
+#[test]
+fn a_rejection_reaches_the_client() {
+    let people = People::new();
+    let asked = people.ask("app", "&prompt=none");
+    let reject = json!({ "ticket": asked.ticket, "error": "login_required" });
+    assert_eq!(people.login("/authorize/reject", &reject).status(), 200);
+    let resumed = people.resume(&asked);
+    assert_eq!(resumed.location("error").as_deref(), Some("login_required"));
+    assert_eq!(resumed.location("state").as_deref(), Some("s&t"));
+    assert_eq!(resumed.location("iss").as_deref(), Some(ISSUER));
+    assert_eq!(resumed.location("code"), None);
+}
+
+#[test]
+fn max_age_is_kept() {
+    let people = People::new();
+    let asked = people.ask("app", "&max_age=100");
+    let look = json!({ "ticket": asked.ticket });
+    assert_eq!(
+        people.login("/authorize/ticket", &look).json()["max_age"],
+        100
+    );
+    for auth_time in [json!(null), json!(NOW - 161)] {
+        let answer = people.accept(&asked, json!({ "auth_time": auth_time }));
+        assert_eq!(
+            answer.error(),
+            (400, "invalid_request".into()),
+            "{auth_time}"
+        );
+    }
+    assert_eq!(
+        people
+            .accept(&asked, json!({ "auth_time": NOW - 160 }))
+            .status(),
+        200
+    );
+}
+
+#[test]
+fn refresh_tokens_rotate_and_a_lost_answer_can_be_had_again() {
+    let mut people = People::new();
+    let code = people.code(
+        "app",
+        "&scope=openid+read&nonce=n1",
+        json!({ "auth_time": NOW }),
+    );
+    let first = people.redeem(&code, "").text("refresh_token");
+    people.later(100);
+    let answer = people.refresh(&first, "");
+    let second = answer.text("refresh_token");
+    assert_ne!(first, second);
+    assert_eq!(answer.claims()["sub"], "1302");
+    assert_eq!(answer.text("scope"), "openid read");
+    // OpenID Connect Core §12.2: the same person and sign-in, no nonce.
+    let id_token = claims(&answer.text("id_token"));
+    assert_eq!(
+        (&id_token["sub"], &id_token["auth_time"]),
+        (&json!("1302"), &json!(NOW))
+    );
+    assert_eq!(
+        (&id_token["iat"], id_token.get("nonce")),
+        (&json!(NOW + 100), None)
+    );
+    // The answer was lost.
+    people.later(9);
+    let retry = people.refresh(&first, "");
+    assert_eq!(retry.text("refresh_token"), second);
+    assert_ne!(retry.text("access_token"), answer.text("access_token"));
+    // It arrived: its token is used, and the first one is a replay.
+    let third = people.refresh(&second, "").text("refresh_token");
+    let replay = people.refresh(&first, "");
+    assert_eq!(replay.error(), invalid_grant());
+    assert!(replay.reason().contains("revoked"));
+    assert_eq!(people.refresh(&third, "").error(), invalid_grant());
+}
+
+#[test]
+fn after_the_grace_a_used_token_revokes() {
+    for grace in [0, 30] {
+        let mut people = People::with(json!({ "refresh_token_grace": grace }));
+        let code = people.code("app", "", json!({}));
+        let first = people.redeem(&code, "").text("refresh_token");
+        let second = people.refresh(&first, "").text("refresh_token");
+        people.later(grace);
+        assert_eq!(people.refresh(&first, "").error(), invalid_grant());
+        assert_eq!(people.refresh(&second, "").error(), invalid_grant());
+    }
+}
+
+#[test]
+fn bad_refresh_tokens_look_the_same_and_leave_good_ones_alone() {
+    let people = People::new();
+    people.register("other", |_| ());
+    people.register("no-refresh", |client| client.grant_types.truncate(1));
+    let code = people.code("app", "&scope=openid+read", json!({}));
+    let good = people.redeem(&code, "").text("refresh_token");
+    let flipped = |at: usize| {
+        let other = if &good[at..=at] == "A" { "B" } else { "A" };
+        format!("{}{other}{}", &good[..at], &good[at + 1..])
+    };
+    let mut bad = vec![people.token(
+        "other",
+        &format!("grant_type=refresh_token&refresh_token={good}"),
+    )];
+    // In the family's id, the seed, the generation and the proof.
+    for token in [
+        "x",
+        &"A".repeat(112),
+        &good[1..],
+        &flipped(3),
+        &flipped(30),
+        &flipped(66),
+        &flipped(90),
+        &code,
+    ] {
+        bad.push(people.refresh(token, ""));
+    }
+    for answer in &bad {
+        assert_eq!(answer.error(), invalid_grant());
+        assert_eq!(answer.response, bad[0].response);
+    }
+    let unregistered = people.token(
+        "no-refresh",
+        &format!("grant_type=refresh_token&refresh_token={good}"),
+    );
+    assert_eq!(unregistered.error(), (400, "unauthorized_client".into()));
+    let unauthenticated = people.send(&post(
+        "/token",
+        &format!("grant_type=refresh_token&refresh_token={good}"),
+    ));
+    assert_eq!(unauthenticated.error(), (401, "invalid_client".into()));
+    for (scope, error) in [("openid+email", "invalid_scope"), ("++", "invalid_scope")] {
+        let answer = people.refresh(&good, &format!("&scope={scope}"));
+        assert_eq!(answer.error(), (400, error.into()));
+    }
+    let target = people.refresh(&good, "&resource=urn:x");
+    assert_eq!(target.error(), (400, "invalid_target".into()));
+    assert_eq!(
+        people.refresh("", "").error(),
+        (400, "invalid_request".into())
+    );
+    // Narrower for once, and all again.
+    let narrow = people.refresh(&good, "&scope=read");
+    assert_eq!(narrow.text("scope"), "read");
+    assert_eq!(narrow.json().get("id_token"), None);
+    let all = people.refresh(&narrow.text("refresh_token"), "");
+    assert_eq!(all.text("scope"), "openid read");
+}
+
+#[test]
+fn refresh_tokens_end_when_idle_and_after_all() {
+    let lifetimes = json!({
+        "refresh_token_idle_ttl": 1000, "refresh_token_ttl": 2500,
+        "offline_token_idle_ttl": 3000, "offline_token_ttl": 7000,
+    });
+    for (scope, idle, absolute) in [("read", 1000, 2500), ("read+offline_access", 3000, 7000)] {
+        let mut people = People::with(lifetimes.clone());
+        let scope = format!("&scope={scope}");
+        let idle_one = people.redeem(&people.code("app", &scope, json!({})), "");
+        let mut used = people.redeem(&people.code("app", &scope, json!({})), "");
+        for _ in 0..2 {
+            people.later(idle - 1);
+            used = people.refresh(&used.text("refresh_token"), "");
+        }
+        assert_eq!(
+            people.refresh(&idle_one.text("refresh_token"), "").error(),
+            invalid_grant()
+        );
+        people.later(absolute - 2 * (idle - 1) - 1);
+        used = people.refresh(&used.text("refresh_token"), "");
+        assert_eq!(used.status(), 200, "{scope}");
+        people.later(1);
+        assert_eq!(
+            people.refresh(&used.text("refresh_token"), "").error(),
+            invalid_grant()
+        );
+    }
+}
+
+#[test]
+fn a_client_gets_no_more_than_its_record_still_allows() {
+    let people = People::new();
+    let code = people.code("app", "&scope=openid+email+read", json!({}));
+    let refresh = people.redeem(&code, "").text("refresh_token");
+    people.register("app", |client| {
+        client.scope = ScopeSet::parse("openid read").unwrap()
+    });
+    let answer = people.refresh(&refresh, "");
+    assert_eq!(answer.text("scope"), "openid read");
+    people.register("app", |client| client.disabled = true);
+    let refused = people.refresh(&answer.text("refresh_token"), "");
+    assert_eq!(refused.error(), (401, "invalid_client".into()));
+}
+
+#[test]
+fn a_resource_that_was_asked_for_binds_the_tokens() {
+    let people = People::new();
+    people.register("app", |client| {
+        client.audience = vec!["urn:a".into(), "urn:b".into()]
+    });
+    let free = people.redeem(&people.code("app", "", json!({})), "");
+    assert_eq!(free.claims()["aud"], json!(["urn:a", "urn:b"]));
+    let code = people.code("app", "&resource=urn:b", json!({}));
+    assert_eq!(
+        people.redeem(&code, "&resource=urn:a").error(),
+        (400, "invalid_target".into())
+    );
+    let bound = people.redeem(&code, "");
+    assert_eq!(bound.claims()["aud"], "urn:b");
+    let refresh = bound.text("refresh_token");
+    assert_eq!(
+        people.refresh(&refresh, "&resource=urn:a").error(),
+        (400, "invalid_target".into())
+    );
+    assert_eq!(
+        people.refresh(&refresh, "&resource=urn:b").claims()["aud"],
+        "urn:b"
+    );
+}
+
+#[test]
+fn a_client_that_may_not_refresh_gets_no_refresh_token() {
+    let people = People::new();
+    people.register("app", |client| client.grant_types.truncate(1));
+    let code = people.code("app", "&scope=openid+offline_access", json!({}));
+    let answer = people.redeem(&code, "");
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json().get("refresh_token"), None);
+    // A second use is a replay all the same.
+    assert_eq!(people.redeem(&code, "").error(), invalid_grant());
+    assert_eq!(people.userinfo(&answer.text("access_token")).error().0, 401);
+}
+
+#[test]
+fn a_public_client_proves_itself_by_pkce() {
+    let people = People::new();
+    let code = people.code("spa", PKCE, json!({}));
+    let uri = encoded(CALLBACK);
+    let form =
+        format!("grant_type=authorization_code&client_id=spa&code={code}&redirect_uri={uri}");
+    assert_eq!(people.token("spa", &form).error(), invalid_grant());
+    let good = people.token("spa", &format!("{form}&code_verifier={VERIFIER}"));
+    assert_eq!(good.claims()["client_id"], "spa");
+    let form = format!(
+        "grant_type=refresh_token&client_id=spa&refresh_token={}",
+        good.text("refresh_token")
+    );
+    assert_eq!(people.token("spa", &form).status(), 200);
+    // A client of its own right it is not.
+    people.register("spa", |client| {
+        client.secrets.clear();
+        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.grant_types = vec!["client_credentials".into()];
+    });
+    let own = people.token("spa", "grant_type=client_credentials&client_id=spa");
+    assert_eq!(own.error(), (400, "unauthorized_client".into()));
+}
+
+#[test]
+fn pushed_requests_are_good_once_for_their_client() {
+    let mut people = People::new();
+    people.register("other", |_| ());
+    let push = |people: &People, more: &str| {
+        people.send(&Request {
+            authorization: Some(&basic("app", SECRET)),
+            ..post(
+                "/par",
+                &format!("response_type=code&client_id=app&scope=openid&state=s1{more}"),
+            )
+        })
+    };
+    let pushed = push(&people, PKCE);
+    assert_eq!(pushed.status(), 201);
+    assert_eq!(pushed.json()["expires_in"], 90);
+    assert_eq!(pushed.header("cache-control"), Some("no-store"));
+    let uri = pushed.text("request_uri");
+    assert!(uri.starts_with("urn:ietf:params:oauth:request_uri:"));
+    for query in ["client_id=other", "client_id=nobody", ""] {
+        let answer = people.authorize(&format!("{query}&request_uri={uri}"));
+        assert_eq!(answer.status(), 400, "{query}");
+    }
+    // What stands beside it is ignored (RFC 9126 §4).
+    let query = format!("client_id=app&request_uri={uri}&scope=email&state=other");
+    let asked = Asked::read(&people.authorize(&query));
+    assert_eq!(people.authorize(&query).status(), 400, "used");
+    people.accept(&asked, json!({}));
+    let resumed = people.resume(&asked);
+    assert_eq!(resumed.location("state").as_deref(), Some("s1"));
+    let code = resumed.location("code").unwrap();
+    let form = format!("grant_type=authorization_code&code={code}&code_verifier={VERIFIER}");
+    assert_eq!(people.token("app", &form).text("scope"), "openid");
+
+    for more in [
+        "&request_uri=urn:x",
+        "&redirect_uri=https%3A%2F%2Fevil.example",
+        "&max_age=x",
+    ] {
+        assert_eq!(
+            push(&people, more).error(),
+            (400, "invalid_request".into()),
+            "{more}"
+        );
+    }
+    let unauthenticated = people.send(&post("/par", "response_type=code&client_id=app"));
+    assert_eq!(unauthenticated.error(), (401, "invalid_client".into()));
+    let late = push(&people, "").text("request_uri");
+    people.later(90);
+    let answer = people.authorize(&format!("client_id=app&request_uri={late}"));
+    assert_eq!(answer.status(), 400);
+}
+
+#[test]
+fn userinfo_takes_access_tokens_of_people_alone() {
+    let mut people = People::new();
+    people.register("machine", |client| {
+        client.grant_types = vec!["client_credentials".into()]
+    });
+    let claims = json!({ "name": "Ada", "email": "a@example.com", "address": {}, "role": "x" });
+    let tokens = |scope: &str| {
+        let code = people.code(
+            "app",
+            &format!("&scope={scope}"),
+            json!({ "claims": claims }),
+        );
+        people.redeem(&code, "")
+    };
+    let good = tokens("openid+profile");
+    let access_token = good.text("access_token");
+    assert_eq!(
+        people.userinfo(&access_token).json(),
+        json!({ "sub": "1302", "name": "Ada" })
+    );
+    let without_openid = people.userinfo(&tokens("email").text("access_token"));
+    assert_eq!(without_openid.error(), (403, "insufficient_scope".into()));
+    assert_eq!(
+        without_openid.header("www-authenticate"),
+        Some("Bearer realm=\"default\", error=\"insufficient_scope\"")
+    );
+    let machine = people.token("machine", "grant_type=client_credentials&scope=openid");
+    let (head, signature) = access_token.rsplit_once('.').unwrap();
+    for token in [
+        "x".to_owned(),
+        good.text("id_token"),
+        good.text("refresh_token"),
+        machine.text("access_token"),
+        format!("{head}."),
+        format!("{head}.{}", signature.replace(&signature[..4], "AAAA")),
+        format!("{access_token}A"),
+    ] {
+        let answer = people.userinfo(&token);
+        assert_eq!(answer.error(), (401, "invalid_token".into()), "{token}");
+        assert_eq!(
+            answer.header("www-authenticate"),
+            Some("Bearer realm=\"default\", error=\"invalid_token\"")
+        );
+    }
+    let none = people.send(&Request {
+        method: "GET",
+        path: "/userinfo",
+        ..Request::default()
+    });
+    assert_eq!(none.status(), 401);
+    assert_eq!(
+        none.header("www-authenticate"),
+        Some("Bearer realm=\"default\"")
+    );
+    people.later(300);
+    assert_eq!(people.userinfo(&access_token).error().0, 401);
+}
+
+#[test]
+fn a_client_can_end_what_began() {
+    let people = People::new();
+    let end = |query: &str| {
+        people.send(&Request {
+            method: "GET",
+            path: "/logout",
+            query,
+            ..Request::default()
+        })
+    };
+    let tokens = people.redeem(&people.code("app", "&scope=openid", json!({})), "");
+    let hint = tokens.text("id_token");
+    let bye = encoded("https://app.example/bye");
+    for query in [
+        String::new(),
+        format!("post_logout_redirect_uri={bye}"),
+        "id_token_hint=x".into(),
+        format!("id_token_hint={}", tokens.text("access_token")),
+        format!("id_token_hint={hint}&client_id=spa"),
+        format!("id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Fevil.example"),
+        format!(
+            "id_token_hint={hint}&post_logout_redirect_uri={}",
+            encoded(CALLBACK)
+        ),
+    ] {
+        let answer = end(&query);
+        assert_eq!(answer.status(), 400, "{query}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8")
+        );
+        assert_eq!(people.userinfo(&tokens.text("access_token")).status(), 200);
+    }
+    let answer = end(&format!(
+        "id_token_hint={hint}&client_id=app&post_logout_redirect_uri={bye}&state=s%261"
+    ));
+    assert_eq!(
+        answer.header("location"),
+        Some("https://app.example/bye?state=s%261")
+    );
+    assert_eq!(people.userinfo(&tokens.text("access_token")).error().0, 401);
+    assert_eq!(
+        people.refresh(&tokens.text("refresh_token"), "").error(),
+        invalid_grant()
+    );
+    // Once more: there is nothing to end, and that is no error.
+    assert_eq!(end(&format!("id_token_hint={hint}")).status(), 200);
+}
+
+#[test]
+fn a_failing_family_is_a_503_and_a_refresh_can_be_tried_again() {
+    let people = People::new();
+    let code = people.code("app", "", json!({}));
+    let refresh = people.redeem(&code, "").text("refresh_token");
+    let second = people.code("app", "", json!({}));
+    let asked = people.ask("app", "");
+    for failure in [
+        StoreError::Unavailable {
+            detail: "overloaded".into(),
+        },
+        StoreError::Timeout,
+    ] {
+        people.fixture.store.fail_acts(Some(failure));
+        for answer in [
+            people.authorize("response_type=code&client_id=app"),
+            people.redeem(&second, ""),
+            people.refresh(&refresh, ""),
+            people.accept(&asked, json!({})),
+            people.resume(&asked),
+        ] {
+            assert_eq!(answer.status(), 503);
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            assert_eq!(answer.log()["outcome"], "failed");
+        }
+        people.fixture.store.fail_acts(None);
+    }
+    let successor = people.refresh(&refresh, "").text("refresh_token");
+    assert_eq!(
+        people.refresh(&refresh, "").text("refresh_token"),
+        successor
+    );
+    assert_eq!(people.redeem(&second, "").status(), 200);
+}
+
+#[test]
+fn client_credentials_ask_no_family() {
+    let people = People::new();
+    people.register("machine", |client| {
+        client.grant_types.push("client_credentials".into());
+    });
+    people.fixture.store.fail_acts(Some(StoreError::Timeout));
+    let answer = people.token(
+        "machine",
+        "grant_type=client_credentials&scope=offline_access",
+    );
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.json().get("refresh_token"), None);
+    assert_eq!(people.fixture.store.acts(), 0);
+}
+
+#[test]
+fn without_a_key_no_code_or_refresh_token_is_used() {
+    let mut people = People::new();
+    let code = people.code("app", "&scope=offline_access", json!({}));
+    let other = people.code("app", "&scope=offline_access", json!({}));
+    let refresh = people.redeem(&code, "").text("refresh_token");
+    let keyless = Fixture::configured(
+        json!({ "default": { "issuer": ISSUER, "login_url": LOGIN_URL, "login_clients": ["login"] } }),
+        &HashMap::from([("SIGNING_KEYS", jwk_set(&[&key(1, NOW - 9, NOW + 10)]))]),
+    );
+    let good = std::mem::replace(&mut people.fixture.service, keyless.service);
+    assert_eq!(people.redeem(&other, "").status(), 503);
+    assert_eq!(people.refresh(&refresh, "").status(), 503);
+    people.fixture.service = good;
+    assert_eq!(people.redeem(&other, "").status(), 200);
+    let successor = people.refresh(&refresh, "").text("refresh_token");
+    assert_ne!(successor, refresh);
+}
+
+#[test]
+fn realms_are_strangers_to_one_anothers_families() {
+    let realm = |name: &str| {
+        json!({
+            "issuer": format!("https://auth.example/realms/{name}"),
+            "login_url": LOGIN_URL, "login_clients": ["login"],
+        })
+    };
+    let mut people = People::new();
+    let realms = json!({ "default": realm("default"), "other": realm("other") });
+    people.fixture.service = Fixture::configured(realms, &secrets()).service;
+    people.fixture.register_in("other", "app", |client| {
+        client.grant_types = vec!["authorization_code".into(), "refresh_token".into()];
+        client.redirect_uris = vec![CALLBACK.into()];
+    });
+    let tokens = people.redeem(&people.code("app", "&scope=openid", json!({})), "");
+    let code = people.code("app", "&scope=openid", json!({}));
+    people.base = "/realms/other";
+    assert_eq!(people.redeem(&code, "").error(), invalid_grant());
+    assert_eq!(
+        people.refresh(&tokens.text("refresh_token"), "").error(),
+        invalid_grant()
+    );
+    assert_eq!(people.userinfo(&tokens.text("access_token")).error().0, 401);
+    people.base = "/realms/default";
+    assert_eq!(people.redeem(&code, "").status(), 200);
+}
+
+#[test]
+fn a_realm_without_login_url_has_no_people() {
+    let fixture = Fixture::new();
+    for path in [
+        "authorize",
+        "authorize/ticket",
+        "authorize/resume",
+        "par",
+        "userinfo",
+        "logout",
+    ] {
+        assert_eq!(
+            fixture.get(&format!("/realms/default/{path}")).status(),
+            404,
+            "{path}"
+        );
+    }
+    for (realm, reason) in [
+        (
+            json!({ "login_url": "http://login.example", "login_clients": ["l"] }),
+            "login_url",
+        ),
+        (
+            json!({ "login_url": "login.example", "login_clients": ["l"] }),
+            "login_url",
+        ),
+        (
+            json!({ "login_url": "https://login.example" }),
+            "login_clients",
+        ),
+        (
+            json!({ "login_url": "https://login.example", "login_clients": [""] }),
+            "login_clients",
+        ),
+        (json!({ "refresh_token_ttl": 0 }), "refresh_token_ttl"),
+        (json!({ "refresh_token_grace": 301 }), "refresh_token_grace"),
+    ] {
+        let mut realm = realm;
+        realm["issuer"] = json!(ISSUER);
+        let fixture = Fixture::configured(json!({ "default": realm }), &secrets());
+        let answer = fixture.token("");
+        assert_eq!(answer.status(), 503, "{reason}");
+        assert!(answer.reason().contains(reason), "{}", answer.reason());
+    }
+}
+
+#[test]
+fn the_metadata_of_a_realm_with_people() {
+    let people = People::with(json!({ "scopes": "openid read" }));
+    let metadata = people
+        .fixture
+        .get("/realms/default/.well-known/openid-configuration")
+        .json();
+    for (member, expected) in [
+        (
+            "authorization_endpoint",
+            json!(format!("{ISSUER}/authorize")),
+        ),
+        (
+            "pushed_authorization_request_endpoint",
+            json!(format!("{ISSUER}/par")),
+        ),
+        ("userinfo_endpoint", json!(format!("{ISSUER}/userinfo"))),
+        ("end_session_endpoint", json!(format!("{ISSUER}/logout"))),
+        ("response_types_supported", json!(["code"])),
+        ("response_modes_supported", json!(["query"])),
+        (
+            "grant_types_supported",
+            json!(["authorization_code", "client_credentials", "refresh_token"]),
+        ),
+        ("code_challenge_methods_supported", json!(["S256"])),
+        (
+            "authorization_response_iss_parameter_supported",
+            json!(true),
+        ),
+        ("subject_types_supported", json!(["public"])),
+        ("id_token_signing_alg_values_supported", json!(["ES256"])),
+        (
+            "token_endpoint_auth_methods_supported",
+            json!(["client_secret_basic", "client_secret_post", "none"]),
+        ),
+    ] {
+        assert_eq!(metadata[member], expected, "{member}");
+    }
+}
+
+#[test]
+fn redirect_uris_are_ones_that_browsers_may_be_sent_to() {
+    use edge_token::client::is_redirect_uri;
+    for uri in [
+        "https://app.example",
+        "https://app.example/cb?x=1",
+        "http://127.0.0.1:8789/cb",
+        "http://localhost/cb",
+        "http://[::1]:1/",
+        "com.example.app:/cb",
+    ] {
+        assert!(is_redirect_uri(uri), "{uri}");
+    }
+    for uri in [
+        "",
+        "app.example",
+        "/cb",
+        "https:",
+        "https://",
+        "https:///cb",
+        "https://a@b.example/",
+        "https://a.example/#x",
+        "https://a.example/a b",
+        "https://a.example/\"",
+        "https://a.example/ä",
+        "http://app.example/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "file:///etc/passwd",
+        "Com.Example:/cb",
+        "http://127.0.0.1@evil.example/",
+    ] {
+        assert!(!is_redirect_uri(uri), "{uri}");
+    }
+}
