@@ -180,11 +180,11 @@ pub async fn resume<S: Store>(
         return Err(Rejection::MethodNotAllowed { allow: "GET" }.into());
     }
     let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
-    let ticket = form.value("ticket").and_then(Handle::parse);
-    let Handle { family, secret } = ticket.ok_or(Refusal::Unknown)?;
+    let decision = form.value("decision").and_then(Handle::parse);
+    let Handle { family, secret } = decision.ok_or(Refusal::Unknown)?;
     let browser = ticket_cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
     let resume = Resume {
-        ticket: secret,
+        resume: secret,
         browser,
         code_ttl: realm.dialect.code_ttl,
     };
@@ -231,17 +231,18 @@ async fn decide<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    let ticket = handle.reveal();
+    let family = handle.family;
     let decide = Decide {
         ticket: handle.secret,
         decision,
     };
-    context.act(realm, handle.family, decide).await?;
+    let secret = context.act(realm, family, decide).await?;
+    let decision = Handle { family, secret }.reveal();
     // The path that the login application called, so that the browser stays where it began.
     let under = request.path.rsplit_once('/').map_or("", |(under, _)| under);
     let resume = format!("{}{under}/resume", realm.issuer.origin());
     json(&DecisionResponse {
-        redirect_to: with_query(&resume, &[("ticket", &ticket)]),
+        redirect_to: with_query(&resume, &[("decision", &decision)]),
     })
 }
 

@@ -155,7 +155,6 @@ impl Act for Ask {
             ticket: self.ticket,
             browser: self.browser,
             request: request.clone(),
-            decision: None,
             expires_at: self.expires_at,
         };
         Ok(())
@@ -190,23 +189,19 @@ impl Act for Look {
         let family = living(family, now)?;
         match &family.stage {
             Stage::Asked {
-                ticket,
-                request,
-                decision,
-                ..
-            } if ticket.is_of(&self.ticket) => match decision {
-                None => Ok(Asked {
-                    client_id: family.client_id.clone(),
-                    request: request.clone(),
-                }),
-                Some(_) => Err(Refusal::Decided),
-            },
+                ticket, request, ..
+            } if ticket.is_of(&self.ticket) => Ok(Asked {
+                client_id: family.client_id.clone(),
+                request: request.clone(),
+            }),
+            Stage::Decided { ticket, .. } if ticket.is_of(&self.ticket) => Err(Refusal::Decided),
             _ => Err(Refusal::Unknown),
         }
     }
 }
 
-/// The login application decides a ticket. The first decision stands.
+/// The login application decides a ticket. The first decision stands. It answers the secret for the
+/// browser in which the person decided, which the one that brought the ticket may not be.
 #[derive(Clone, Debug)]
 pub struct Decide {
     /// The ticket.
@@ -219,37 +214,48 @@ wire!(struct Decide { ticket, decision });
 
 impl Act for Decide {
     const NAME: &'static str = "decide";
-    type Answer = ();
+    type Answer = Secret;
 
-    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Secret, Refusal> {
         let family = living(family, now)?;
-        match &mut family.stage {
+        let resume = family.key.derive("resume", &[self.ticket.octets()]);
+        let (ticket, browser, request, expires_at) = match &family.stage {
             Stage::Asked {
                 ticket,
+                browser,
                 request,
-                decision,
-                ..
-            } if ticket.is_of(&self.ticket) => match (&self.decision, decision) {
-                (
-                    Decision::Accepted {
-                        scope: Some(scope), ..
-                    },
-                    _,
-                ) if !scope.is_subset(&request.scope) => Err(Refusal::Scope),
-                (Decision::Accepted { person, .. }, _)
-                    if !is_recent(person.auth_time, request.max_age, now) =>
-                {
-                    Err(Refusal::AuthTime)
-                }
-                (_, known @ None) => {
-                    *known = Some(self.decision);
-                    Ok(())
-                }
-                (new, Some(known)) if new == known => Ok(()),
-                _ => Err(Refusal::Decided),
-            },
-            _ => Err(Refusal::Unknown),
+                expires_at,
+            } if ticket.is_of(&self.ticket) => (ticket, browser, request, expires_at),
+            Stage::Decided {
+                ticket, decision, ..
+            } if ticket.is_of(&self.ticket) => {
+                return match *decision == self.decision {
+                    true => Ok(resume),
+                    false => Err(Refusal::Decided),
+                };
+            }
+            _ => return Err(Refusal::Unknown),
+        };
+        if let Decision::Accepted { person, scope } = &self.decision {
+            if scope
+                .as_ref()
+                .is_some_and(|scope| !scope.is_subset(&request.scope))
+            {
+                return Err(Refusal::Scope);
+            }
+            if !is_recent(person.auth_time, request.max_age, now) {
+                return Err(Refusal::AuthTime);
+            }
         }
+        family.stage = Stage::Decided {
+            ticket: ticket.clone(),
+            resume: resume.hash(),
+            browser: browser.clone(),
+            request: request.clone(),
+            decision: self.decision,
+            expires_at: *expires_at,
+        };
+        Ok(resume)
     }
 }
 
@@ -267,15 +273,15 @@ fn is_recent(auth_time: Option<UnixTime>, max_age: Option<Seconds>, now: UnixTim
 /// comes twice gets the same code.
 #[derive(Clone, Debug)]
 pub struct Resume {
-    /// The ticket.
-    pub ticket: Secret,
+    /// What the decision answered.
+    pub resume: Secret,
     /// The cookie.
     pub browser: Secret,
     /// How long the code lives.
     pub code_ttl: Seconds,
 }
 
-wire!(struct Resume { ticket, browser, code_ttl });
+wire!(struct Resume { resume, browser, code_ttl });
 
 /// What the browser takes to the client.
 #[derive(Clone, Debug)]
@@ -296,14 +302,14 @@ impl Act for Resume {
 
     fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Resumed, Refusal> {
         let family = living(family, now)?;
-        let (Stage::Asked {
-            ticket,
+        let (Stage::Decided {
+            resume,
             browser,
             request,
             ..
         }
         | Stage::Coded {
-            ticket,
+            resume,
             browser,
             request,
             ..
@@ -311,25 +317,28 @@ impl Act for Resume {
         else {
             return Err(Refusal::Unknown);
         };
-        if !ticket.is_of(&self.ticket) {
+        if !resume.is_of(&self.resume) {
             return Err(Refusal::Unknown);
         }
         if !browser.is_of(&self.browser) {
             return Err(Refusal::OtherBrowser);
         }
-        let code = family.key.derive("code", &[self.ticket.octets()]);
+        let code = family.key.derive("code", &[self.resume.octets()]);
         let answer = |code| Resumed {
             redirect_uri: request.redirect_uri.clone(),
             state: request.state.clone(),
             code,
         };
-        let Stage::Asked { decision, .. } = &family.stage else {
-            return Ok(answer(Ok(code)));
-        };
-        let (person, scope) = match decision {
-            None => return Err(Refusal::Undecided),
-            Some(Decision::Rejected { error }) => return Ok(answer(Err(error.clone()))),
-            Some(Decision::Accepted { person, scope }) => (person.clone(), scope.clone()),
+        let (person, scope) = match &family.stage {
+            Stage::Decided {
+                decision: Decision::Accepted { person, scope },
+                ..
+            } => (person.clone(), scope.clone()),
+            Stage::Decided {
+                decision: Decision::Rejected { error },
+                ..
+            } => return Ok(answer(Err(error.clone()))),
+            _ => return Ok(answer(Ok(code))),
         };
         let resumed = answer(Ok(code.clone()));
         let grant = Grant {
@@ -338,7 +347,7 @@ impl Act for Resume {
             person: Some(person),
         };
         family.stage = Stage::Coded {
-            ticket: ticket.clone(),
+            resume: resume.clone(),
             browser: browser.clone(),
             code: code.hash(),
             request: request.clone(),

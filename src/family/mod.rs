@@ -59,12 +59,21 @@ enum Stage {
         ticket: SecretHash,
         browser: SecretHash,
         request: AuthorizationRequest,
-        decision: Option<Decision>,
+        expires_at: UnixTime,
+    },
+    /// The browser in which the person decided has a secret of its own to come back with. Only
+    /// if it is the one that began does it have the cookie too.
+    Decided {
+        ticket: SecretHash,
+        resume: SecretHash,
+        browser: SecretHash,
+        request: AuthorizationRequest,
+        decision: Decision,
         expires_at: UnixTime,
     },
     /// The browser took the code to the client.
     Coded {
-        ticket: SecretHash,
+        resume: SecretHash,
         browser: SecretHash,
         code: SecretHash,
         request: AuthorizationRequest,
@@ -84,8 +93,9 @@ enum Stage {
 wire!(
     enum Stage {
         Pushed { request_uri, request, expires_at },
-        Asked { ticket, browser, request, decision, expires_at },
-        Coded { ticket, browser, code, request, grant, expires_at },
+        Asked { ticket, browser, request, expires_at },
+        Decided { ticket, resume, browser, request, decision, expires_at },
+        Coded { resume, browser, code, request, grant, expires_at },
         Granted { code, grant, access_until, refresh },
     }
 );
@@ -235,9 +245,6 @@ pub enum Refusal {
     /// The login application decided otherwise before.
     #[error("ticket was decided already")]
     Decided,
-    /// Nothing is decided yet.
-    #[error("ticket is not decided yet")]
-    Undecided,
     /// Another browser than the one that began.
     #[error("not the browser that began")]
     OtherBrowser,
@@ -263,12 +270,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Unknown,
         Self::OtherClient,
         Self::Expired,
         Self::Decided,
-        Self::Undecided,
         Self::OtherBrowser,
         Self::RedirectUri,
         Self::Verifier,
@@ -328,7 +334,6 @@ impl Family {
             ticket: ticket.hash(),
             browser: browser.hash(),
             request,
-            decision: None,
             expires_at,
         };
         Self {
@@ -371,6 +376,7 @@ impl Family {
         match &self.stage {
             Stage::Pushed { expires_at, .. }
             | Stage::Asked { expires_at, .. }
+            | Stage::Decided { expires_at, .. }
             | Stage::Coded { expires_at, .. } => *expires_at,
             Stage::Granted {
                 access_until,

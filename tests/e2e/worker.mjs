@@ -78,8 +78,6 @@ export async function start({ bindings = {}, realm = () => ({}), realms = () => 
     logs,
     kv,
     put: ({ key, value }) => kv.put(key, value),
-    /** Ends the object of a family, as the platform may at any moment. */
-    evict: (realm, family) => miniflare.unsafeEvictDurableObject("", "GrantStore", { name: `${realm}/${family}` }),
     stop: () => miniflare.dispose(),
     /** A token request; Basic with `id` and `secret` unless the headers say otherwise. */
     token: (id, secret, form = {}, headers = {}) =>

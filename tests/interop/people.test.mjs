@@ -202,7 +202,8 @@ for (const realm of REALMS) {
       const tokens = await openid.authorizationCodeGrant(config, url, checks);
       assert.equal(tokens.claims().sub, "1002");
     }
-    for (const more of [{ prompt: "login" }, { prompt: "select_account" }, { prompt: "consent" }, { max_age: "0" }]) {
+    const asking = [{ prompt: "login" }, { prompt: "select_account" }, { prompt: "consent" }, { max_age: "0" }];
+    for (const more of asking) {
       const { parameters, checks } = await authorization(more);
       const callback = await signIn(openid.buildAuthorizationUrl(config, parameters), "1003");
       if (more.max_age) checks.maxAge = Number(more.max_age);

@@ -1,7 +1,7 @@
 //! RFC 6749 §4.1 and §6, RFC 7636, RFC 9126, RFC 9207, OpenID Connect Core and RP-Initiated Logout:
 //! from the authorization endpoint by way of the login application to tokens for people.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use super::*;
 
@@ -19,6 +19,8 @@ struct People {
     /// Where everything is, before `/authorize` and the like.
     base: &'static str,
     draws: Cell<u8>,
+    /// What the browser comes back with, by ticket.
+    decisions: RefCell<HashMap<String, String>>,
 }
 
 /// A browser that was sent to the login application.
@@ -44,6 +46,7 @@ impl People {
             fixture: Fixture::configured(json!({ "default": realm }), &secrets()),
             base: "/realms/default",
             draws: Cell::new(0),
+            decisions: RefCell::default(),
         };
         people.register("app", |_| ());
         people.register("spa", |client| {
@@ -105,11 +108,28 @@ impl People {
 
     /// A call of the login application.
     fn login(&self, path: &str, body: &Value) -> Answer {
-        self.send(&Request {
+        let answer = self.send(&Request {
             authorization: Some(&basic("login", SECRET)),
             content_type: Some("application/json"),
             ..post(path, &body.to_string())
-        })
+        });
+        if let (200, Some(redirect_to)) = (answer.status(), answer.json()["redirect_to"].as_str()) {
+            let (_, decision) = redirect_to.split_once("decision=").unwrap();
+            let ticket = body["ticket"].as_str().unwrap().to_owned();
+            self.decisions
+                .borrow_mut()
+                .insert(ticket, decision.to_owned());
+        }
+        answer
+    }
+
+    /// What the browser comes back with.
+    fn decision(&self, asked: &Asked) -> String {
+        self.decisions
+            .borrow()
+            .get(&asked.ticket)
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn accept(&self, asked: &Asked, more: Value) -> Answer {
@@ -121,14 +141,14 @@ impl People {
     }
 
     fn resume(&self, asked: &Asked) -> Answer {
-        self.resume_with(&asked.ticket, Some(&asked.cookie))
+        self.resume_with(&self.decision(asked), Some(&asked.cookie))
     }
 
-    fn resume_with(&self, ticket: &str, cookie: Option<&str>) -> Answer {
+    fn resume_with(&self, decision: &str, cookie: Option<&str>) -> Answer {
         self.send(&Request {
             method: "GET",
             path: "/authorize/resume",
-            query: &format!("ticket={ticket}"),
+            query: &format!("decision={decision}"),
             cookie,
             ..Request::default()
         })
@@ -238,8 +258,9 @@ fn a_person_signs_in_and_the_client_gets_tokens() {
             "auth_time": NOW - 5, "acr": "2",
         }),
     );
-    let resume = format!("{ISSUER}/authorize/resume?ticket={}", asked.ticket);
-    assert_eq!(accepted.json(), json!({ "redirect_to": resume }));
+    let redirect_to = accepted.text("redirect_to");
+    assert!(redirect_to.starts_with(&format!("{ISSUER}/authorize/resume?decision=")));
+    assert!(!redirect_to.contains(&asked.ticket));
 
     let resumed = people.resume(&asked);
     assert_eq!(resumed.status(), 303);
@@ -592,7 +613,22 @@ fn only_the_browser_that_began_goes_on() {
     let people = People::new();
     let asked = people.ask("app", "");
     let other = people.ask("app", "");
+    // Whoever began cannot go on without what the deciding browser got, nor the other way round:
+    // else they could let somebody else sign in for them.
+    assert_eq!(
+        people
+            .resume_with(&asked.ticket, Some(&asked.cookie))
+            .status(),
+        400
+    );
     people.accept(&asked, json!({}));
+    assert_eq!(
+        people
+            .resume_with(&asked.ticket, Some(&asked.cookie))
+            .status(),
+        400
+    );
+    let decision = people.decision(&asked);
     let name = asked.cookie.split('=').next().unwrap();
     let other_value = other.cookie.split('=').nth(1).unwrap();
     for cookie in [
@@ -603,18 +639,16 @@ fn only_the_browser_that_began_goes_on() {
         Some(format!("{name}=")),
         Some(format!("x{}", asked.cookie)),
     ] {
-        let answer = people.resume_with(&asked.ticket, cookie.as_deref());
+        let answer = people.resume_with(&decision, cookie.as_deref());
         assert_eq!(answer.status(), 400, "{cookie:?}");
         assert_eq!(answer.header("location"), None);
     }
-    for ticket in ["", "x", &other.ticket] {
-        assert_eq!(
-            people.resume_with(ticket, Some(&asked.cookie)).status(),
-            400
-        );
+    for wrong in ["", "x", &other.ticket, &asked.ticket] {
+        let answer = people.resume_with(wrong, Some(&asked.cookie));
+        assert_eq!(answer.status(), 400);
     }
     let among_others = format!("a=b; {}; c=d", asked.cookie);
-    let first = people.resume_with(&asked.ticket, Some(&among_others));
+    let first = people.resume_with(&decision, Some(&among_others));
     // A browser that comes twice gets the same code.
     let second = people.resume(&asked);
     assert_eq!(first.location("code"), second.location("code"));
@@ -1149,6 +1183,7 @@ fn a_failing_family_is_a_503_and_a_refresh_can_be_tried_again() {
     let refresh = people.redeem(&code, "").text("refresh_token");
     let second = people.code("app", "", json!({}));
     let asked = people.ask("app", "");
+    people.accept(&asked, json!({}));
     for failure in [
         StoreError::Unavailable {
             detail: "overloaded".into(),

@@ -87,10 +87,9 @@ pub(crate) struct Create {
     /// The client's name for people
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
-    /// The grants it may use
-    #[arg(long, value_delimiter = ',', default_value = "client_credentials", value_name = "A,B",
-          value_parser = GRANT_TYPES)]
-    grant_types: Vec<String>,
+    /// The grants it may use; empty for none, as login applications need
+    #[arg(long, default_value = "client_credentials", value_name = "A,B", value_parser = grant_types)]
+    grant_types: GrantTypes,
     /// All scopes it may ask for
     #[arg(long, value_parser = scope, default_value = "", value_name = "SCOPE")]
     scope: ScopeSet,
@@ -105,6 +104,9 @@ pub(crate) struct Create {
     /// Where authorization codes may be sent; repeatable
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// Where browsers may be sent after signing out; repeatable
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
     /// A file with the public keys of its assertions, a JWK Set
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
@@ -133,6 +135,21 @@ pub(crate) struct Create {
     /// Refuse it everything until it is enabled
     #[arg(long)]
     disabled: bool,
+}
+
+/// Grant types that exist, in order.
+#[derive(Clone)]
+struct GrantTypes(Vec<String>);
+
+fn grant_types(text: &str) -> Result<GrantTypes, String> {
+    let names = text.split(',').filter(|name| !name.is_empty());
+    names
+        .map(|name| match GRANT_TYPES.contains(&name) {
+            true => Ok(name.to_owned()),
+            false => Err(format!("`{name}` is none of {}", GRANT_TYPES.join(", "))),
+        })
+        .collect::<Result<_, _>>()
+        .map(GrantTypes)
 }
 
 /// The grant types that a record may name, served already or not.
@@ -167,12 +184,13 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
     };
     let mut client = Client::new(client_id, now, operator);
     client.client_name = create.name;
-    client.grant_types = create.grant_types;
+    client.grant_types = create.grant_types.0;
     client.scope = create.scope;
     client.default_scope = create.default_scope;
     client.token_endpoint_auth_method = create.auth_method;
     let auth_method = create.auth_method;
     client.redirect_uris = create.redirect_uris;
+    client.post_logout_redirect_uris = create.post_logout_redirect_uris;
     client.jwks = create
         .jwks
         .map(|path| json_file("--jwks", &path))
@@ -192,6 +210,11 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
                 )));
             }
         };
+    }
+    if client.may_use(GrantType::AuthorizationCode.name()) && client.redirect_uris.is_empty() {
+        return Err(Error::Argument(
+            "authorization_code needs at least one --redirect-uri".into(),
+        ));
     }
     if client.jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
         return Err(Error::Argument(
