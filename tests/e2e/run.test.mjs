@@ -105,7 +105,7 @@ test("a busy port is told, with what to do", async () => {
   let said = "";
   second.stderr.on("data", (data) => { said += data; });
   assert.notEqual(await second.exited, 0);
-  assert.match(said, new RegExp(`Port ${port} cannot be used \\(EADDRINUSE\\).*make run PORT=${port + 1}`));
+  assert.match(said, new RegExp(`Port ${port} cannot be used \\(EADDRINUSE\\).*make run PORT=${port + 3}`));
   assert.match(pastedToken(), /^ey/);
 });
 
