@@ -69,7 +69,8 @@ test("each line printed for another system's dialect gets its document's members
     ["/realms/dx/protocol/openid-connect/token",
       ["access_token", "expires_in", "refresh_expires_in", "token_type", "not-before-policy", "scope"]],
     ["/auth/realms/provider/protocol/openid-connect/token",
-      ["access_token", "expires_in", "refresh_expires_in", "token_type", "not-before-policy", "session_state", "scope"]],
+      ["access_token", "expires_in", "refresh_expires_in", "refresh_token", "token_type",
+        "not-before-policy", "session_state", "scope"]],
     ["/api/id/v1/auth/token", ["scope", "token_type", "access_token", "expires_in"]],
     ["/oauth2/token", ["access_token", "token_type", "expires_in"]],
   ]);
