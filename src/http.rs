@@ -198,8 +198,12 @@ impl Response {
     #[must_use]
     pub fn failure_page(failure: &Failure, realm: Option<&Realm>) -> Self {
         let (status, sentence) = match failure {
-            Failure::Rejection(rejection) => (rejection.code().status(), rejection.description()),
-            Failure::Fault(fault) => (fault.code().status(), fault.description().into()),
+            Failure::Rejection(rejection) => {
+                let why = rejection.description();
+                let sentence = format!("{why} Go back to the application and begin again.");
+                (rejection.code().status(), sentence)
+            }
+            Failure::Fault(fault) => (fault.code().status(), fault.description().to_owned()),
         };
         let page = Self::page(status, "This cannot go on", &sentence);
         page.with_failure_headers(failure, realm)

@@ -2,15 +2,19 @@
 //!
 //! # In scope
 //!
-//! - The token endpoint (RFC 6749 §3.2) with the client credentials grant (§4.4), audiences by
-//!   RFC 8707, and access tokens in the profile of RFC 9068, signed with ES256.
+//! - The token endpoint (RFC 6749 §3.2) with the grants client credentials (§4.4), authorization code
+//!   (§4.1, RFC 7636) and refresh token (§6), audiences by RFC 8707, and access tokens in the profile
+//!   of RFC 9068, signed with ES256.
+//! - The authorization endpoint (§3.1, RFC 9207), pushed requests (RFC 9126), ID tokens, userinfo and
+//!   end session (OpenID Connect).
 //! - The JWK Set (RFC 7517), metadata (RFC 8414), and a health check.
 //! - Dialects: the paths, members and claims of the systems whose clients come along.
 //! - Client records, and a tool for operators that writes them.
 //!
 //! # Out of scope
 //!
-//! - People: the service has no users, passwords or login page.
+//! - Who people are: the service has no users, passwords or login page. A login application says
+//!   who signed in.
 //! - Other signature algorithms than ES256.
 //!
 //! # Choices
@@ -19,6 +23,9 @@
 //!   storage as a [`store::Store`]; it compiles natively, where the crate `worker` does not exist.
 //! - **One direction.** `edge` → [`service`] → [`endpoint`] → [`grant`] → ([`client`], [`realm`],
 //!   [`scope`], [`jose`]). [`jose`] has no OAuth word in it.
+//! - **Once is decided in one place.** All that must happen once belongs to a [`family`], whose acts
+//!   are pure functions of it; a Durable Object stores one family and lets one act happen after
+//!   another.
 //! - **Reasons and words are two things.** A [`error::Rejection`] is logged and never sent; its
 //!   [`error::ErrorCode`] is sent.
 //! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never

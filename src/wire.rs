@@ -83,8 +83,9 @@ pub(crate) fn members(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
+/// Takes a member. One that is not there is `null`, which an `Option` may be.
 pub(crate) fn take<T: Wire>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
-    T::from_json(members.remove(name)?)
+    T::from_json(members.remove(name).unwrap_or_default())
 }
 
 pub(crate) fn variant(name: &str, members: Map<String, Value>) -> Value {

@@ -39,10 +39,11 @@ impl DurableObject for GrantStore {
         let answer = act::decide(name, &message, &mut family, now).ok_or("no such act")?;
         match &family {
             Some(family) if before.as_ref() != Some(family) => {
-                storage.put_raw(FAMILY, family.to_text()).await?;
+                // First the alarm: without it, a family would stay for ever.
                 if before.is_none() {
                     wake_at_end(&storage, family).await?;
                 }
+                storage.put_raw(FAMILY, family.to_text()).await?;
             }
             None if before.is_some() => remove(&storage).await?,
             _ => (),

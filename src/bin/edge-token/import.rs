@@ -1,6 +1,7 @@
 //! What `client import` reads: Keycloak's realm export, or a plain list as JSON or CSV.
 
 use edge_token::client::{AuthMethod, Client, ClientId, ClientSecret};
+use edge_token::family::OFFLINE_ACCESS;
 use edge_token::json::{JsonError, Object};
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};
@@ -256,6 +257,10 @@ impl KeycloakClient {
             |names: &[&str]| ScopeSet::parse(&names.join(" ")).map_err(|error| error.to_string());
         client.scope = scope(&[&["openid"], &default[..], &optional[..]].concat())?;
         client.default_scope = Some(scope(&default)?);
+        // Keycloak gives a refresh token to whoever asks for this scope.
+        if client.scope.contains(OFFLINE_ACCESS) {
+            client.grant_types.push("refresh_token".to_owned());
+        }
         client.access_token_ttl = self.access_token_ttl()?;
         let mut users = export.users.iter();
         let user =
