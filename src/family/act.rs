@@ -28,7 +28,7 @@ pub struct Message {
 }
 
 /// Something that happens to a family.
-pub trait Act: Wire {
+pub trait Act: Clone + Wire {
     /// Its name between the Worker and the object that stores the family.
     const NAME: &'static str;
 

@@ -71,6 +71,7 @@ test("a client of a Keycloak export gets the same tokens with the secret that it
   assert.equal(claims.preferred_username, "service-account-app1");
   const record = JSON.parse(report.kv[0].value);
   assert.equal(record.scope, "openid email profile offline_access");
+  assert.deepEqual(record.grant_types, ["client_credentials", "refresh_token"]);
   assert.ok(!report.kv[0].value.includes("xyz123"));
 });
 
