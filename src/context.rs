@@ -71,7 +71,6 @@ impl<S: Store> Context<'_, S> {
         family: FamilyId,
         act: A,
     ) -> Result<A::Answer, Failure> {
-        self.audit.family = Some(family.to_string());
         let message = Message {
             name: A::NAME,
             text: act.to_text(),
@@ -79,7 +78,12 @@ impl<S: Store> Context<'_, S> {
         };
         let act = self.store.act(&realm.name, family, &message, self.now);
         let answer = Result::<A::Answer, Refusal>::from_text(&act.await?);
-        Ok(answer.ok_or(StoreError::UnreadableAct)??)
+        let answer = answer.ok_or(StoreError::UnreadableAct)?;
+        // Of an unknown family somebody may have typed anything.
+        if !matches!(answer, Err(Refusal::Unknown)) {
+            self.audit.family = Some(family.to_string());
+        }
+        Ok(answer?)
     }
 }
 

@@ -90,6 +90,15 @@ impl Endpoint {
         matches!(self, Self::Authorization | Self::Resume | Self::EndSession)
     }
 
+    /// Whether scripts of the realm's `allowed_origins` may call it.
+    #[must_use]
+    pub fn is_for_scripts(self) -> bool {
+        matches!(
+            self,
+            Self::Token | Self::PushedAuthorization | Self::Userinfo
+        )
+    }
+
     /// Whether it serves a document, of which the log says nothing.
     #[must_use]
     pub fn is_document(self) -> bool {

@@ -245,7 +245,7 @@ impl Rejection {
             Self::RequestUriNotSupported => "The request_uri must come from a pushed request.",
             Self::NotALoginClient => "The client is not a login client of the realm.",
             Self::Refused(Refusal::AuthTime) => {
-                "The person must sign in again: auth_time is missing or older than max_age."
+                "The auth_time is missing, in the future, or longer ago than max_age."
             }
             Self::Refused(_) => "The code, ticket or token is not valid.",
             Self::NoBearerToken => "A bearer token is required.",

@@ -140,7 +140,9 @@ impl Realm {
             return Err(Cause::ReservedClaim(claim.to_owned()));
         }
         match &realm.login_url {
-            Some(url) if !is_redirect_uri(url) => return Err(Cause::LoginUrl),
+            Some(url) if !url.starts_with("http") || !is_redirect_uri(url) => {
+                return Err(Cause::LoginUrl);
+            }
             Some(_) if realm.login_clients.is_empty() => return Err(Cause::NoLoginClients),
             Some(_) => (),
             None => realm.place.remove(Endpoint::is_for_people),
@@ -177,6 +179,15 @@ impl Realm {
                 now,
                 lifetime: lifetime.0,
             })
+    }
+
+    /// The methods of an endpoint for scripts, with or without preflight requests.
+    #[must_use]
+    pub fn allow(&self, alone: &'static str, with_preflight: &'static str) -> &'static str {
+        match self.allowed_origins.is_empty() {
+            true => alone,
+            false => with_preflight,
+        }
     }
 
     /// The absolute URL of an endpoint, as metadata names it: the first under the issuer's path,

@@ -122,7 +122,9 @@ impl Service {
             Err(failure) => return reply("none", None, Err(failure), now, &context.audit),
         };
         context.audit.realm = Some(realm.name.to_string());
+        let is_for_scripts = endpoint.is_for_scripts() && !realm.allowed_origins.is_empty();
         let result = match endpoint {
+            _ if is_for_scripts && request.method == "OPTIONS" => Ok(Response::preflight()),
             Endpoint::Token => token::respond(request, realm, context).await,
             Endpoint::Jwks => jwks::respond(request, realm, now),
             Endpoint::Discovery => discovery::respond(request, realm),
@@ -140,7 +142,7 @@ impl Service {
         };
         let at = Some((realm, endpoint));
         let mut reply = reply(endpoint.name(), at, result, now, &context.audit);
-        if matches!(endpoint, Endpoint::Token | Endpoint::Userinfo) {
+        if is_for_scripts {
             reply.response.allow_origin(request, realm);
         }
         reply

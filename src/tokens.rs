@@ -114,7 +114,7 @@ pub fn verify_access_token(
     token: &str,
     now: UnixTime,
 ) -> Result<Verified, Rejection> {
-    let token = verify(&realm.keys, token, now)
+    let token = verify(&realm.keys, token)
         .filter(|token| token.text("iss") == Some(realm.iss()))
         .filter(|token| token.token_type.as_deref() == realm.dialect.access_token_typ)
         .filter(|token| token.text("jti").is_some())
@@ -128,8 +128,8 @@ pub fn verify_access_token(
 /// Reads an ID token of the realm that a client shows as a hint, expired or not (OpenID Connect
 /// RP-Initiated Logout §2).
 #[must_use]
-pub fn verify_id_token_hint(realm: &Realm, token: &str, now: UnixTime) -> Option<Verified> {
-    verify(&realm.keys, token, now)
+pub fn verify_id_token_hint(realm: &Realm, token: &str) -> Option<Verified> {
+    verify(&realm.keys, token)
         .filter(|token| token.text("iss") == Some(realm.iss()))
         .filter(|token| token.token_type.as_deref() == Some(ID_TOKEN_TYP))
         .filter(|token| token.text("jti").is_none())

@@ -2,14 +2,20 @@
 //! writes what became of it. What happens is the core's to decide.
 
 use worker::js_sys::futures::JsFuture;
-use worker::{Date, DurableObject, Env, Request, Response, Result, State, Storage, durable_object};
+use worker::{
+    DurableObject, Env, Request, Response, Result, State, Storage, console_error, durable_object,
+};
 
+use super::now;
 use crate::family::{Family, act};
 use crate::time::UnixTime;
 use crate::wire::Wire as _;
 
 /// The key under which an object stores its family, as JSON.
 const FAMILY: &str = "family";
+
+/// How long to wait for a version that can read a family, in milliseconds.
+const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// One family.
 #[durable_object(alarm)]
@@ -36,6 +42,7 @@ impl DurableObject for GrantStore {
         let storage = self.state.storage();
         let before = load(&storage).await?;
         let mut family = before.clone();
+        let now = now.max(super::now());
         let answer = act::decide(name, &message, &mut family, now).ok_or("no such act")?;
         match &family {
             Some(family) if before.as_ref() != Some(family) => {
@@ -51,12 +58,17 @@ impl DurableObject for GrantStore {
         Response::ok(answer)
     }
 
-    /// Removes the family when it has ended. It may have been prolonged since the alarm was set.
+    /// Removes the family when it has ended. It may have been prolonged since the alarm was set. One
+    /// that this version cannot read is left for the version that wrote it.
     async fn alarm(&self) -> Result<Response> {
         let storage = self.state.storage();
-        match load(&storage).await? {
-            Some(family) if now() < family.ends_at() => wake_at_end(&storage, &family).await?,
-            _ => remove(&storage).await?,
+        match load(&storage).await {
+            Ok(Some(family)) if now() < family.ends_at() => wake_at_end(&storage, &family).await?,
+            Ok(_) => remove(&storage).await?,
+            Err(error) => {
+                console_error!("a family's alarm: {error}");
+                storage.set_alarm(DAY).await?;
+            }
         }
         Response::empty()
     }
@@ -78,8 +90,4 @@ async fn wake_at_end(storage: &Storage, family: &Family) -> Result<()> {
 async fn remove(storage: &Storage) -> Result<()> {
     storage.delete_all().await?;
     storage.delete_alarm().await
-}
-
-fn now() -> UnixTime {
-    UnixTime::from_seconds(Date::now().as_millis() / 1000)
 }

@@ -43,10 +43,12 @@ fn start() {
     reason = "this is where randomness comes from"
 )]
 async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
-    let now = UnixTime::from_seconds(Date::now().as_millis() / 1000);
     let service = SERVICE.with(|service| Rc::clone(service.get_or_init(|| Rc::new(load(&env)))));
     let head = Head::read(&request);
-    let reply = match read_body(&mut request).await {
+    let body = read_body(&mut request).await;
+    // Not before the body is there: its sender could take as long as they like.
+    let now = now();
+    let reply = match body {
         Ok(body) => {
             let request = head.with_body(&body);
             respond(
@@ -66,6 +68,10 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
         None => (),
     }
     answer(reply.response)
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(Date::now().as_millis() / 1000)
 }
 
 /// The service's answer. Boxed, so that this code exists once: what [`warm_up`] runs is then what

@@ -25,7 +25,7 @@ pub async fn respond<S: Store>(
     // 1. The hint tells the client and the family. There is no other session that could end.
     let form = parameters(request)?;
     let hint = form.value("id_token_hint");
-    let hint = hint.and_then(|hint| verify_id_token_hint(realm, hint, context.now));
+    let hint = hint.and_then(|hint| verify_id_token_hint(realm, hint));
     let hint = hint.ok_or(Rejection::InvalidRequest(
         "The id_token_hint is missing or not valid.",
     ))?;
@@ -52,9 +52,12 @@ pub async fn respond<S: Store>(
     // 3. The family ends, if it has not ended before.
     context.audit.client_id = Some(client_id.to_string());
     match context.act(realm, family, End { client_id }).await {
-        Ok(()) | Err(Failure::Rejection(_)) => context.audit.done = Some("ended"),
+        Ok(()) => (),
+        // It has ended before: that is no error, and the log says so.
+        Err(Failure::Rejection(why)) => context.audit.refused = Some(why.to_string()),
         Err(fault) => return Err(fault),
     }
+    context.audit.done = Some("ended");
     Ok(match (target, form.value("state")) {
         (Some(target), Some(state)) => Response::redirect(with_query(target, &[("state", state)])),
         (Some(target), None) => Response::redirect(target.to_owned()),

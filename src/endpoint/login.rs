@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::authorization::{ticket_cookie, ticket_cookie_value, with_query};
 use crate::client::reserved_claim;
@@ -94,16 +95,13 @@ pub async fn accept<S: Store>(
 ) -> Result<Response, Failure> {
     let (handle, mut members) = call(request, realm, context).await?;
     let person = Person {
-        sub: checked(
-            &mut members,
-            "sub",
-            "a text of 1 to 255 octets",
-            |text: &String| is_short(text),
-        )?
+        sub: checked(&mut members, "sub", SUB, |text: &String| {
+            is_short(text) && text.is_ascii()
+        })?
         .ok_or(JsonError::Missing("sub"))
         .map_err(invalid)?,
         claims: checked(&mut members, "claims", CLAIMS, |claims| {
-            reserved_claim(claims).is_none()
+            reserved_claim(claims).is_none() && is_flat(claims.values(), MAX_DEPTH)
         })?
         .unwrap_or_default(),
         auth_time: checked(
@@ -238,7 +236,7 @@ async fn decide<S: Store>(
     };
     let secret = context.act(realm, family, decide).await?;
     let decision = Handle { family, secret }.reveal();
-    // The path that the login application called, so that the browser stays where it began.
+    // On the issuer's host, under the path that the login application called.
     let under = request.path.rsplit_once('/').map_or("", |(under, _)| under);
     let resume = format!("{}{under}/resume", realm.issuer.origin());
     json(&DecisionResponse {
@@ -263,6 +261,18 @@ fn is_short(text: &str) -> bool {
     (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
+/// Whether values lie within each other no deeper than that: what is stored has a limit of 128.
+fn is_flat<'v>(values: impl IntoIterator<Item = &'v Value>, depth: usize) -> bool {
+    values
+        .into_iter()
+        .all(|value| match (value, depth.checked_sub(1)) {
+            (Value::Array(_) | Value::Object(_), None) => false,
+            (Value::Array(items), Some(depth)) => is_flat(items, depth),
+            (Value::Object(members), Some(depth)) => is_flat(members.values(), depth),
+            _ => true,
+        })
+}
+
 fn invalid(error: JsonError) -> Rejection {
     match error {
         JsonError::Invalid { member, expected } => Rejection::InvalidMember { member, expected },
@@ -280,4 +290,6 @@ fn json(answer: &impl Serialize) -> Result<Response, Failure> {
     Ok(Response::not_stored(200, body))
 }
 
-const CLAIMS: &str = "an object without claims that the service sets";
+const SUB: &str = "1 to 255 ASCII characters";
+const CLAIMS: &str = "an object without claims that the service sets, 8 deep at most";
+const MAX_DEPTH: usize = 8;

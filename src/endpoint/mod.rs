@@ -26,11 +26,7 @@ pub const MAX_BODY: usize = 16 * 1024;
 /// Reads the body of a POST as a form, or says why it is none.
 fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection> {
     if request.method != "POST" {
-        let allow = if realm.allowed_origins.is_empty() {
-            "POST"
-        } else {
-            "POST, OPTIONS"
-        };
+        let allow = realm.allow("POST", "POST, OPTIONS");
         return Err(Rejection::MethodNotAllowed { allow });
     }
     if realm.dialect.refuses_other_media_types && !accepts_json(request.accept.unwrap_or("*/*")) {

@@ -17,9 +17,6 @@ pub async fn respond<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    if request.method == "OPTIONS" && !realm.allowed_origins.is_empty() {
-        return Ok(Response::preflight());
-    }
     let form = super::form(request, realm)?;
     let grant_type = form.value("grant_type").ok_or(Rejection::InvalidRequest(
         "The parameter grant_type is missing.",

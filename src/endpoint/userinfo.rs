@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::FamilyId;
-use crate::family::act::Show;
+use crate::family::act::{Show, Shown};
 use crate::http::{Request, Response};
 use crate::person::OPENID;
 use crate::realm::Realm;
@@ -23,8 +23,10 @@ pub async fn respond<S: Store>(
 ) -> Result<Response, Failure> {
     match request.method {
         "GET" | "POST" => (),
-        "OPTIONS" if !realm.allowed_origins.is_empty() => return Ok(Response::preflight()),
-        _ => return Err(Rejection::MethodNotAllowed { allow: "GET, POST" }.into()),
+        _ => {
+            let allow = realm.allow("GET, POST", "GET, POST, OPTIONS");
+            return Err(Rejection::MethodNotAllowed { allow }.into());
+        }
     }
     // 1. The token, from the header alone (RFC 6750 §2.1).
     let token = request
@@ -41,12 +43,17 @@ pub async fn respond<S: Store>(
     // 3. The person, whom the family knows until it ends.
     let family = token.text("sid").and_then(FamilyId::parse);
     let family = family.ok_or(Rejection::InvalidAccessToken("not a person's"))?;
-    let grant = match context.act(realm, family, Show).await {
+    let Shown { client_id, grant } = match context.act(realm, family, Show).await {
         Err(Failure::Rejection(_)) => {
             return Err(Rejection::InvalidAccessToken("its family has ended").into());
         }
-        grant => grant?,
+        shown => shown?,
     };
+    // 4. A client that is refused everything is refused this too.
+    let client = context.store.client(&realm.name, &client_id).await?;
+    if client.is_none_or(|client| client.disabled) {
+        return Err(Rejection::InvalidAccessToken("its client is disabled or gone").into());
+    }
     let person = grant
         .person
         .ok_or(Rejection::InvalidAccessToken("not a person's"))?;

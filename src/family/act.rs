@@ -262,11 +262,12 @@ impl Act for Decide {
 /// How far two clocks may be apart.
 const LEEWAY: Seconds = Seconds(60);
 
-/// Whether a person signed in within `max_age` (OpenID Connect Core §3.1.2.1).
+/// Whether a person signed in before now, and within `max_age` (OpenID Connect Core §3.1.2.1).
 fn is_recent(auth_time: Option<UnixTime>, max_age: Option<Seconds>, now: UnixTime) -> bool {
-    max_age.is_none_or(|max_age| {
-        auth_time.is_some_and(|auth_time| now <= auth_time.plus(max_age).plus(LEEWAY))
-    })
+    auth_time.is_none_or(|auth_time| auth_time <= now.plus(LEEWAY))
+        && max_age.is_none_or(|max_age| {
+            auth_time.is_some_and(|auth_time| now <= auth_time.plus(max_age).plus(LEEWAY))
+        })
 }
 
 /// The browser comes back from the login application, to be sent on to the client. A browser that
@@ -373,13 +374,15 @@ pub struct Redeem {
     pub code_verifier: Option<String>,
     /// Whom its access token shall be for; empty when it does not say.
     pub audience: Vec<String>,
+    /// Whom its tokens may be for at all.
+    pub allowed_audience: Vec<String>,
     /// When its access token will end.
     pub access_until: UnixTime,
     /// Whether it gets a refresh token, and how long those live.
     pub refresh: Option<RefreshPolicy>,
 }
 
-wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, access_until, refresh });
+wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh });
 
 /// What a client gets.
 #[derive(Clone, Debug)]
@@ -434,7 +437,7 @@ impl Act for Redeem {
         ) {
             return Err(Refusal::Verifier);
         }
-        let audience = narrowed(self.audience, &grant.audience)?;
+        let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
         let (refresh, issued) = self
             .refresh
             .map(|policy| {
@@ -462,14 +465,26 @@ impl Act for Redeem {
     }
 }
 
-/// The audience that is asked for, within the one that was granted if that is any, else the granted.
-fn narrowed(requested: Vec<String>, granted: &[String]) -> Result<Vec<String>, Refusal> {
-    if requested.is_empty() {
-        return Ok(granted.to_vec());
+/// The audience that is asked for, within the one that was granted if that is any, else the granted;
+/// of both what is allowed still, which may not be nothing. Empty when nobody asked for one.
+fn narrowed(
+    requested: Vec<String>,
+    granted: &[String],
+    allowed: &[String],
+) -> Result<Vec<String>, Refusal> {
+    let mut audience = match requested.is_empty() {
+        true => granted.to_vec(),
+        false => requested,
+    };
+    let exceeds = |one: &String| !granted.is_empty() && !granted.contains(one);
+    let asked_for_one = !audience.is_empty();
+    if audience.iter().any(exceeds) {
+        return Err(Refusal::Audience);
     }
-    match granted.is_empty() || requested.iter().all(|one| granted.contains(one)) {
-        true => Ok(requested),
-        false => Err(Refusal::Audience),
+    audience.retain(|one| allowed.contains(one));
+    match asked_for_one && audience.is_empty() {
+        true => Err(Refusal::Audience),
+        false => Ok(audience),
     }
 }
 
@@ -499,13 +514,15 @@ pub struct RefreshTokens {
     pub scope: Option<ScopeSet>,
     /// Whom its access token shall be for; empty when it does not say.
     pub audience: Vec<String>,
+    /// Whom its tokens may be for at all.
+    pub allowed_audience: Vec<String>,
     /// When its access token will end.
     pub access_until: UnixTime,
     /// How long refresh tokens live.
     pub policy: RefreshPolicy,
 }
 
-wire!(struct RefreshTokens { token, client_id, scope, audience, access_until, policy });
+wire!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy });
 
 impl Act for RefreshTokens {
     const NAME: &'static str = "refresh";
@@ -552,7 +569,7 @@ impl Act for RefreshTokens {
         if !scope.is_subset(&grant.scope) {
             return Err(Refusal::Scope);
         }
-        let audience = narrowed(self.audience, &grant.audience)?;
+        let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
         if !is_retry {
             refresh.generation = generation.checked_add(1).ok_or(Refusal::Expired)?;
             refresh.rotated_at = now;
@@ -587,13 +604,28 @@ impl Wire for Show {
     }
 }
 
+/// What a family grants, and to whom.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// To which client.
+    pub client_id: ClientId,
+    /// What.
+    pub grant: Grant,
+}
+
+wire!(struct Shown { client_id, grant });
+
 impl Act for Show {
     const NAME: &'static str = "show";
-    type Answer = Grant;
+    type Answer = Shown;
 
-    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Grant, Refusal> {
-        match &living(family, now)?.stage {
-            Stage::Granted { grant, .. } => Ok(grant.clone()),
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Shown, Refusal> {
+        let family = living(family, now)?;
+        match &family.stage {
+            Stage::Granted { grant, .. } => Ok(Shown {
+                client_id: family.client_id.clone(),
+                grant: grant.clone(),
+            }),
             _ => Err(Refusal::Unknown),
         }
     }

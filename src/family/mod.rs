@@ -257,8 +257,8 @@ pub enum Refusal {
     /// More scope than was granted or asked for.
     #[error("scope exceeds what was granted or asked for")]
     Scope,
-    /// The person signed in too long ago, or nobody knows when (`max_age`).
-    #[error("auth_time is missing or too long ago")]
+    /// The person signed in too long ago, nobody knows when (`max_age`), or in the future.
+    #[error("auth_time is missing, too long ago or in the future")]
     AuthTime,
     /// Another audience than the authorization request's.
     #[error("audience exceeds what was granted")]
@@ -287,14 +287,14 @@ impl Refusal {
 
 impl Wire for Refusal {
     fn to_json(&self) -> Value {
-        self.to_string().into()
+        format!("{self:?}").into()
     }
 
     fn from_json(value: Value) -> Option<Self> {
-        let text = value.as_str()?;
+        let name = value.as_str()?;
         Self::ALL
             .into_iter()
-            .find(|known| known.to_string() == text)
+            .find(|known| format!("{known:?}") == name)
     }
 }
 

@@ -1,7 +1,10 @@
 //! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.5): a client redeems the code that a
 //! browser brought.
 
-use super::{TokenRequest, TokenResponse, issue, lifetime, refresh_policy, requested_audience};
+use super::{
+    TokenRequest, TokenResponse, allowed_audience, issue, lifetime, owned, refresh_policy,
+    requested_audience,
+};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
@@ -37,6 +40,7 @@ pub(super) async fn run<S: Store>(
         redirect_uri_optional: realm.dialect.redirect_uri_optional,
         code_verifier: text("code_verifier"),
         audience,
+        allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),
         refresh: refresh_policy(client, realm),
     };

@@ -133,6 +133,10 @@ fn allowed_audience<'a>(client: &'a Client, realm: &'a Realm) -> Vec<&'a str> {
     own.iter().map(String::as_str).collect()
 }
 
+fn owned(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
 /// Whom a request says that tokens shall be for, by `resource` (RFC 8707 §2) and `audience` (RFC
 /// 8693 §2.1), within what is allowed; empty when it does not say.
 pub(crate) fn requested_audience(

@@ -1,6 +1,8 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 
-use super::{TokenRequest, TokenResponse, issue, lifetime, requested_audience};
+use super::{
+    TokenRequest, TokenResponse, allowed_audience, issue, lifetime, owned, requested_audience,
+};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
@@ -38,6 +40,7 @@ pub(super) async fn run<S: Store>(
         client_id: client.client_id.clone(),
         scope,
         audience,
+        allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),
         policy: realm.refresh,
     };

@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 
 use super::{
     CHALLENGE, COOKIE, KEY, POLICY, REDIRECT_URI, REQUEST_URI, SCOPE, SEED, STRANGE, TICKET,
-    VERIFIER, ask, asked, at, client, decisions, lifetimes, pushed, refresh, request, s256, scope,
-    secret,
+    VERIFIER, allowed_audience, ask, asked, at, client, decisions, lifetimes, pushed, refresh,
+    request, s256, scope, secret,
 };
 
 /// All acts, and all that can come of them.
@@ -294,7 +294,7 @@ impl Model {
         let fits = self.verifier == act.code_verifier;
         let fits = fits && self.verifier.as_ref().is_none_or(is_well_formed);
         check(fits, Refusal::Verifier)?;
-        let audience = self.audience(&act.audience)?;
+        let audience = self.audience(&act.audience, &act.allowed_audience)?;
         self.phase = Phase::Refresh;
         self.access_ends = act.access_until;
         if let Some(policy) = act.refresh {
@@ -308,11 +308,12 @@ impl Model {
         Ok(self.granted(grant, &self.request.nonce))
     }
 
-    /// The granted one, or less of it.
-    fn audience(&self, wanted: &[String]) -> Result<Vec<String>, Refusal> {
+    /// The granted one, or less of it, of which all is allowed here or nothing.
+    fn audience(&self, wanted: &[String], allowed: &[String]) -> Result<Vec<String>, Refusal> {
         let granted = &self.grant.audience;
         let is_less = wanted.iter().all(|one| granted.contains(one));
-        check(is_less, Refusal::Audience)?;
+        let is_allowed = granted.iter().all(|one| allowed.contains(one));
+        check(is_less && is_allowed, Refusal::Audience)?;
         Ok([granted, wanted][usize::from(!wanted.is_empty())].to_vec())
     }
 
@@ -350,7 +351,7 @@ impl Model {
         let mut grant = self.grant.clone();
         grant.scope = act.scope.clone().unwrap_or(grant.scope);
         check(is_within(&grant.scope, &self.grant.scope), Refusal::Scope)?;
-        grant.audience = self.audience(&act.audience)?;
+        grant.audience = self.audience(&act.audience, &act.allowed_audience)?;
         if !is_retry {
             self.rotate(&act.policy, now, new);
         }
@@ -361,7 +362,7 @@ impl Model {
     fn show(&mut self, now: UnixTime) -> Expected {
         self.lives(now)?;
         check(self.phase == Phase::Refresh, Refusal::Unknown)?;
-        Ok(self.grant.to_json())
+        Ok(json!({ "client_id": "app", "grant": self.grant.to_json() }))
     }
 
     fn end(&mut self, act: &End, now: UnixTime) -> Expected {
@@ -518,6 +519,7 @@ impl Run {
         let policy = dice.mostly(self.policies[0], &self.policies[1..]);
         let client_id = client(dice.mostly("app", &["other"]));
         let wanted_audience = dice.mostly(vec![], &[request().audience, vec!["urn:x".to_owned()]]);
+        let allowed_audience = dice.mostly(allowed_audience(), &[vec!["urn:allowed".to_owned()]]);
         let mut presented = None;
         let (answer, expected) = match name {
             "begin" => {
@@ -586,6 +588,7 @@ impl Run {
                     redirect_uri_optional: dice.mostly(false, &[true]),
                     code_verifier: some(verifier),
                     audience: wanted_audience,
+                    allowed_audience,
                     access_until: until,
                     refresh: dice.mostly(Some(policy), &[None]),
                 };
@@ -601,6 +604,7 @@ impl Run {
                     client_id,
                     scope: (wanted != "*").then(|| scope(wanted)),
                     audience: wanted_audience,
+                    allowed_audience,
                     access_until: until,
                     policy,
                 };

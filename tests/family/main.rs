@@ -85,6 +85,12 @@ fn request() -> AuthorizationRequest {
     }
 }
 
+fn allowed_audience() -> Vec<String> {
+    ["https://api.example", "urn:allowed"]
+        .map(str::to_owned)
+        .to_vec()
+}
+
 fn accepted(sub: &str, granted: Option<&str>) -> Decision {
     let claims = json!({ "name": "Ann Ä", "address": { "country": "CH" }, "updated_at": -1 });
     let person = Person {
@@ -157,6 +163,7 @@ fn redeem(code: &Secret) -> Redeem {
         redirect_uri_optional: false,
         code_verifier: Some(VERIFIER.to_owned()),
         audience: vec![],
+        allowed_audience: allowed_audience(),
         access_until: at(50),
         refresh: Some(POLICY),
     }
@@ -168,6 +175,7 @@ fn refresh(token: &RefreshPart) -> RefreshTokens {
         client_id: client("app"),
         scope: None,
         audience: vec![],
+        allowed_audience: allowed_audience(),
         access_until: at(50),
         policy: POLICY,
     }
@@ -298,6 +306,11 @@ fn max_age_needs_a_recent_sign_in() {
         Refusal::AuthTime,
     );
     does(&mut family.clone(), decide(accepted("ann", None)), 120);
+    let mut in_milliseconds = accepted("ann", None);
+    if let Decision::Accepted { person, .. } = &mut in_milliseconds {
+        person.auth_time = Some(UnixTime::from_seconds(1_800_000_000_000));
+    }
+    refuses(&family, decide(in_milliseconds), 0, Refusal::AuthTime);
 }
 
 #[test]
@@ -311,6 +324,10 @@ fn an_audience_narrows_and_never_widens() {
     assert_eq!(granted.grant.audience, request().audience);
     let mut act = refresh(&granted.refresh.unwrap().part);
     act.audience = wider;
+    refuses(&family, act.clone(), 0, Refusal::Audience);
+    // What the client may not have any more it does not get, and nothing else in its place.
+    act.audience.clear();
+    act.allowed_audience = vec!["urn:allowed".to_owned()];
     refuses(&family, act, 0, Refusal::Audience);
 }
 
