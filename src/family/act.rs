@@ -99,8 +99,9 @@ impl Act for Begin {
     const NAME: &'static str = "begin";
     type Answer = ();
 
-    fn decide(self, family: &mut Option<Family>, _: UnixTime) -> Result<(), Refusal> {
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
         match family {
+            _ if self.family.ends_at() <= now => Err(Refusal::Expired),
             Some(known) if *known != self.family => Err(Refusal::Unknown),
             _ => {
                 *family = Some(self.family);
@@ -360,7 +361,7 @@ impl Act for Resume {
 }
 
 /// A client redeems its code (RFC 6749 §4.1.3, RFC 7636 §4.6), once.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Redeem {
     /// The code.
     pub code: Secret,
@@ -557,7 +558,7 @@ impl Act for RefreshTokens {
         }
         // The token before the one that is good, until that one is used or the grace is over.
         let is_retry = generation.checked_add(1) == Some(refresh.generation)
-            && now < refresh.rotated_at.plus(self.policy.grace);
+            && now.since(refresh.rotated_at) < self.policy.grace;
         if *generation != refresh.generation && !is_retry {
             *slot = None;
             return Err(Refusal::Replayed);

@@ -230,7 +230,8 @@ impl RefreshPolicy {
     }
 }
 
-/// Why a family refuses an act. None of these but [`Self::Replayed`] changes it.
+/// Why a family refuses an act. None of these but [`Self::Replayed`] changes it; what is over, though,
+/// is gone from then on.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// There is no such family, or not this secret in it.

@@ -240,6 +240,21 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_derived_as_docs_storage_says() {
+        let (key, ticket) = (Secret::new([3; 32]), Secret::new([2; 32]));
+        let hmac = |text: &[u8]| {
+            let mut mac = Hmac::<Sha256>::new_from_slice(&[3; 32]).unwrap();
+            mac.update(text);
+            Secret::new(mac.finalize().into_bytes().into())
+        };
+        let text = [b"resume\0".as_slice(), &[2; 32]].concat();
+        assert_eq!(key.derive("resume", &[ticket.octets()]), hmac(&text));
+        let text = [b"refresh\0".as_slice(), &[2; 32], b"\0", &[0, 0, 0, 7]].concat();
+        let part = RefreshPart::derive(&key, &ticket, 7);
+        assert_eq!(part.proof, hmac(&text));
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let secret = Secret::new([2; 32]);
         assert!(!format!("{secret:?}").contains(&secret.reveal()));

@@ -1,9 +1,10 @@
 // Families on real Durable Objects: exactly once under concurrency, eviction and failure.
 
 import assert from "node:assert/strict";
+import { request } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 import { code, familyOf, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
-import { register, registerIn, start } from "./worker.mjs";
+import { basic, register, registerIn, start } from "./worker.mjs";
 
 const PARALLEL = 1000;
 
@@ -207,6 +208,30 @@ test("an object that throws, hangs, is overloaded or answers garbage: 503, and a
     assert.equal((await redeem(people, one)).status, 200);
   } finally {
     await faulty.stop();
+  }
+});
+
+test("a body that dawdles does not stop the clock", async () => {
+  const slow = await start({ realm: () => ({ ...withPeople, refresh_token_grace: 1 }) });
+  try {
+    const people = await registerPeople(slow);
+    const { refresh_token } = await (await redeem(people, await code(people))).json();
+    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token }).toString();
+    const late = request(`${people.base}/token`, { method: "POST", headers: {
+      authorization: basic(people.app.client_id, people.app.client_secret),
+      "content-type": "application/x-www-form-urlencoded",
+      "content-length": body.length,
+    } });
+    const answered = new Promise((resolve, reject) => late.once("response", resolve).once("error", reject));
+    late.write(body.slice(0, 10));
+    assert.equal((await refresh(people, refresh_token)).status, 200);
+    await new Promise((resolve) => setTimeout(resolve, 2100));
+    late.end(body.slice(10));
+    const response = await answered;
+    response.resume();
+    assert.equal(response.statusCode, 400);
+  } finally {
+    await slow.stop();
   }
 });
 

@@ -27,7 +27,7 @@ use super::{
 
 /// All acts, and all that can come of them.
 const ACTS: [(&str, &str); 9] = [
-    ("begin", "ok Unknown"),
+    ("begin", "ok Unknown Expired"),
     ("ask", "ok Unknown OtherClient Expired"),
     ("look", "ok Unknown Decided Expired"),
     ("decide", "ok Unknown Decided Scope AuthTime Expired"),
@@ -209,7 +209,8 @@ impl Model {
         }
     }
 
-    fn begin(&self, is_same: bool) -> Expected {
+    fn begin(&self, is_same: bool, is_over: bool) -> Expected {
+        check(!is_over, Refusal::Expired)?;
         check(is_same && self.untouched, Refusal::Unknown)?;
         Ok(Value::Null)
     }
@@ -505,7 +506,7 @@ impl Run {
         let (ends, idle_ends) = (self.model.ends(), self.model.idle_ends);
         let later = [1, 1, 2, 3, 5].map(|seconds| self.now.plus(Seconds(seconds)));
         let last = [ends, idle_ends, grace_ends].map(|moment| moment.minus(Seconds(1)));
-        let moments = [&later[..], &last[..], &[ends, idle_ends, grace_ends]].concat();
+        let moments = [&later[..], &last, &[ends; 3], &[idle_ends, grace_ends]].concat();
         self.now = dice.mostly(self.now, &moments).max(self.now);
 
         let (now, before) = (self.now, self.family.clone());
@@ -526,7 +527,9 @@ impl Run {
                 let (other, _) = granted([STRANGE, SEED], &request(), &policy, until);
                 let family = dice.any(&[self.begun.clone(), other]);
                 let is_same = family == self.begun;
-                (self.happens(&Begin { family })?, self.model.begin(is_same))
+                let is_over = family.ends_at() <= now;
+                let expected = self.model.begin(is_same, is_over);
+                (self.happens(&Begin { family })?, expected)
             }
             "ask" => {
                 let act = Ask {

@@ -405,6 +405,29 @@ fn a_retry_within_the_grace_gives_the_same_successor() {
 }
 
 #[test]
+fn a_clock_that_goes_back_makes_no_grace() {
+    let (mut family, token, _) = redeemed(SCOPE);
+    let policy = RefreshPolicy {
+        grace: Seconds(0),
+        ..POLICY
+    };
+    let act = RefreshTokens {
+        policy,
+        ..refresh(&token)
+    };
+    does(&mut family, act.clone(), 20);
+    ends(&family, act, 19, Refusal::Replayed);
+}
+
+#[test]
+fn what_is_over_does_not_begin() {
+    let family = asked(request(), at(60));
+    let begin = act::Begin { family };
+    refuses(&None, begin.clone(), 60, Refusal::Expired);
+    does(&mut None, begin, 59);
+}
+
+#[test]
 fn the_grace_ends_when_the_successor_is_used() {
     let (mut family, token, _) = redeemed(SCOPE);
     let successor = rotates(&mut family, &token, 5);

@@ -226,7 +226,7 @@ fn encoded(text: &str) -> String {
 }
 
 /// The claims of a token, unverified.
-fn claims(token: &str) -> Value {
+fn claims_of(token: &str) -> Value {
     let part = token.split('.').nth(1).unwrap();
     let octets = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part);
     serde_json::from_slice(&octets.unwrap()).unwrap()
@@ -286,7 +286,7 @@ fn a_person_signs_in_and_the_client_gets_tokens() {
     assert_eq!(access["acr"], "2");
     assert_eq!(access.get("email"), None);
 
-    let id_token = claims(&answer.text("id_token"));
+    let id_token = claims_of(&answer.text("id_token"));
     let hash = sha2::Digest::finalize(sha2::Digest::chain_update(
         <sha2::Sha256 as sha2::Digest>::new(),
         answer.text("access_token"),
@@ -702,6 +702,12 @@ fn the_login_application_alone_decides_and_only_once() {
         (json!({ "sub": null }), "invalid_request"),
         (json!({ "sub": "a\nb" }), "invalid_request"),
         (json!({ "sub": "a".repeat(256) }), "invalid_request"),
+        (json!({ "sub": "ä" }), "invalid_request"),
+        (
+            json!({ "claims": { "a": [[[[[[[[[1]]]]]]]]] } }),
+            "invalid_request",
+        ),
+        (json!({ "auth_time": (NOW + 61) }), "invalid_request"),
         (json!({ "claims": { "sub": "other" } }), "invalid_request"),
         (json!({ "claims": { "scope": "admin" } }), "invalid_request"),
         (json!({ "claims": [] }), "invalid_request"),
@@ -810,7 +816,7 @@ fn refresh_tokens_rotate_and_a_lost_answer_can_be_had_again() {
     assert_eq!(answer.claims()["sub"], "1302");
     assert_eq!(answer.text("scope"), "openid read");
     // OpenID Connect Core §12.2: the same person and sign-in, no nonce.
-    let id_token = claims(&answer.text("id_token"));
+    let id_token = claims_of(&answer.text("id_token"));
     assert_eq!(
         (&id_token["sub"], &id_token["auth_time"]),
         (&json!("1302"), &json!(NOW))
@@ -937,7 +943,7 @@ fn refresh_tokens_end_when_idle_and_after_all() {
 
 #[test]
 fn a_client_gets_no_more_than_its_record_still_allows() {
-    let people = People::new();
+    let mut people = People::new();
     let code = people.code("app", "&scope=openid+email+read", json!({}));
     let refresh = people.redeem(&code, "").text("refresh_token");
     people.register("app", |client| {
@@ -945,6 +951,14 @@ fn a_client_gets_no_more_than_its_record_still_allows() {
     });
     let answer = people.refresh(&refresh, "");
     assert_eq!(answer.text("scope"), "openid read");
+    let realm = json!({
+        "issuer": ISSUER, "login_url": LOGIN_URL, "login_clients": ["login"], "scopes": "openid email",
+    });
+    let narrower = Fixture::configured(json!({ "default": realm }), &secrets());
+    let whole = std::mem::replace(&mut people.fixture.service, narrower.service);
+    let answer = people.refresh(&answer.text("refresh_token"), "");
+    assert_eq!(answer.text("scope"), "openid");
+    people.fixture.service = whole;
     people.register("app", |client| client.disabled = true);
     let refused = people.refresh(&answer.text("refresh_token"), "");
     assert_eq!(refused.error(), (401, "invalid_client".into()));
@@ -970,10 +984,11 @@ fn a_resource_that_was_asked_for_binds_the_tokens() {
         people.refresh(&refresh, "&resource=urn:a").error(),
         (400, "invalid_target".into())
     );
-    assert_eq!(
-        people.refresh(&refresh, "&resource=urn:b").claims()["aud"],
-        "urn:b"
-    );
+    let answer = people.refresh(&refresh, "&resource=urn:b");
+    assert_eq!(answer.claims()["aud"], "urn:b");
+    people.register("app", |client| client.audience = vec!["urn:a".into()]);
+    let gone = people.refresh(&answer.text("refresh_token"), "");
+    assert_eq!(gone.error(), (400, "invalid_target".into()));
 }
 
 #[test]
@@ -1095,8 +1110,19 @@ fn userinfo_takes_access_tokens_of_people_alone() {
         Some("Bearer realm=\"default\", error=\"insufficient_scope\"")
     );
     let machine = people.token("machine", "grant_type=client_credentials&scope=openid");
+    // Its own signature does not make anything an access token.
+    let sid = claims_of(&access_token)["sid"].clone();
+    let signed = |typ: &str, change: &dyn Fn(&mut Value)| signed(typ, &sid, change);
+    assert_eq!(people.userinfo(&signed("at+jwt", &|_| ())).status(), 200);
     let (head, signature) = access_token.rsplit_once('.').unwrap();
     for token in [
+        signed("JWT", &|_| ()),
+        signed("at+jwt", &|claims| {
+            claims["iss"] = json!("https://other.example")
+        }),
+        signed("at+jwt", &|claims| claims["jti"] = Value::Null),
+        signed("at+jwt", &|claims| claims["sid"] = json!("1")),
+        with_another_algorithm(&access_token),
         "x".to_owned(),
         good.text("id_token"),
         good.text("refresh_token"),
@@ -1122,14 +1148,59 @@ fn userinfo_takes_access_tokens_of_people_alone() {
         none.header("www-authenticate"),
         Some("Bearer realm=\"default\"")
     );
+    people.register("app", |client| client.disabled = true);
+    assert_eq!(
+        people.userinfo(&access_token).error(),
+        (401, "invalid_token".into())
+    );
+    people.register("app", |_| ());
+    assert_eq!(people.userinfo(&access_token).status(), 200);
     people.later(300);
     assert_eq!(people.userinfo(&access_token).error().0, 401);
 }
 
+/// A token of those claims, changed, signed by the realm's own key.
+fn signed(typ: &str, sid: &Value, change: &dyn Fn(&mut Value)) -> String {
+    let mut custom = json!({
+        "iss": ISSUER, "sub": "1302", "aud": "app", "jti": "1", "scope": "openid", "sid": sid,
+    });
+    change(&mut custom);
+    let moment = |seconds| UnixTime::from_seconds(NOW).plus(edge_token::time::Seconds(seconds));
+    let claims = edge_token::jose::Claims {
+        issued_at: moment(0),
+        not_before: None,
+        expiration: moment(9),
+        custom,
+    };
+    let key = key(1, NOW - 1000, NOW + 1_000_000);
+    edge_token::jose::sign(&key, Some(typ), claims).unwrap()
+}
+
+/// The token with `HS256` in its header, signed by the same key with ES256.
+fn with_another_algorithm(token: &str) -> String {
+    use p256::ecdsa::signature::Signer as _;
+    let encode = |octets: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(octets);
+    let mut header: Value = serde_json::from_slice(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(token.split('.').next().unwrap())
+            .unwrap(),
+    )
+    .unwrap();
+    header["alg"] = json!("HS256");
+    let signed = format!(
+        "{}.{}",
+        encode(header.to_string().as_bytes()),
+        token.split('.').nth(1).unwrap()
+    );
+    let key = p256::ecdsa::SigningKey::from_slice(&[1; 32]).unwrap();
+    let signature: p256::ecdsa::Signature = key.sign(signed.as_bytes());
+    format!("{signed}.{}", encode(&signature.to_bytes()))
+}
+
 #[test]
 fn a_client_can_end_what_began() {
-    let people = People::new();
-    let end = |query: &str| {
+    let mut people = People::new();
+    let end = |people: &People, query: &str| {
         people.send(&Request {
             method: "GET",
             path: "/logout",
@@ -1139,11 +1210,22 @@ fn a_client_can_end_what_began() {
     };
     let tokens = people.redeem(&people.code("app", "&scope=openid", json!({})), "");
     let hint = tokens.text("id_token");
+    let sid = claims_of(&hint)["sid"].clone();
+    let without_jti = |claims: &mut Value| claims["jti"] = Value::Null;
     let bye = encoded("https://app.example/bye");
     for query in [
         String::new(),
         format!("post_logout_redirect_uri={bye}"),
         "id_token_hint=x".into(),
+        format!("id_token_hint={}", signed("JWT", &sid, &|_| ())),
+        format!("id_token_hint={}", signed("at+jwt", &sid, &without_jti)),
+        format!(
+            "id_token_hint={}",
+            signed("JWT", &sid, &|claims| {
+                without_jti(claims);
+                claims["iss"] = json!("https://other.example");
+            })
+        ),
         format!("id_token_hint={}", tokens.text("access_token")),
         format!("id_token_hint={hint}&client_id=spa"),
         format!("id_token_hint={hint}&post_logout_redirect_uri=https%3A%2F%2Fevil.example"),
@@ -1152,7 +1234,7 @@ fn a_client_can_end_what_began() {
             encoded(CALLBACK)
         ),
     ] {
-        let answer = end(&query);
+        let answer = end(&people, &query);
         assert_eq!(answer.status(), 400, "{query}");
         assert_eq!(
             answer.header("content-type"),
@@ -1160,9 +1242,10 @@ fn a_client_can_end_what_began() {
         );
         assert_eq!(people.userinfo(&tokens.text("access_token")).status(), 200);
     }
-    let answer = end(&format!(
-        "id_token_hint={hint}&client_id=app&post_logout_redirect_uri={bye}&state=s%261"
-    ));
+    let answer = end(
+        &people,
+        &format!("id_token_hint={hint}&client_id=app&post_logout_redirect_uri={bye}&state=s%261"),
+    );
     assert_eq!(
         answer.header("location"),
         Some("https://app.example/bye?state=s%261")
@@ -1172,17 +1255,24 @@ fn a_client_can_end_what_began() {
         people.refresh(&tokens.text("refresh_token"), "").error(),
         invalid_grant()
     );
-    // Once more: there is nothing to end, and that is no error.
-    assert_eq!(end(&format!("id_token_hint={hint}")).status(), 200);
+    // Once more: there is nothing to end, and that is no error. A hint may be an old one.
+    let late = signed("JWT", &sid, &without_jti);
+    people.later(10_000_000);
+    for hint in [hint, late] {
+        let answer = end(&people, &format!("id_token_hint={hint}"));
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.log()["outcome"], "ended");
+    }
 }
 
 #[test]
 fn a_failing_family_is_a_503_and_a_refresh_can_be_tried_again() {
     let people = People::new();
-    let code = people.code("app", "", json!({}));
-    let refresh = people.redeem(&code, "").text("refresh_token");
+    let code = people.code("app", "&scope=openid", json!({}));
+    let tokens = people.redeem(&code, "");
+    let refresh = tokens.text("refresh_token");
     let second = people.code("app", "", json!({}));
-    let asked = people.ask("app", "");
+    let (asked, open) = (people.ask("app", ""), people.ask("app", ""));
     people.accept(&asked, json!({}));
     for failure in [
         StoreError::Unavailable {
@@ -1196,7 +1286,23 @@ fn a_failing_family_is_a_503_and_a_refresh_can_be_tried_again() {
             people.redeem(&second, ""),
             people.refresh(&refresh, ""),
             people.accept(&asked, json!({})),
+            people.login(
+                "/authorize/reject",
+                &json!({ "ticket": open.ticket, "error": "access_denied" }),
+            ),
+            people.login("/authorize/ticket", &json!({ "ticket": open.ticket })),
             people.resume(&asked),
+            people.send(&Request {
+                authorization: Some(&basic("app", SECRET)),
+                ..post("/par", "response_type=code")
+            }),
+            people.userinfo(&tokens.text("access_token")),
+            people.send(&Request {
+                method: "GET",
+                path: "/logout",
+                query: &format!("id_token_hint={}", tokens.text("id_token")),
+                ..Request::default()
+            }),
         ] {
             assert_eq!(answer.status(), 503);
             assert_eq!(answer.header("retry-after"), Some("5"));
@@ -1230,7 +1336,7 @@ fn client_credentials_ask_no_family() {
 
 #[test]
 fn without_a_key_no_code_or_refresh_token_is_used() {
-    let mut people = People::new();
+    let mut people = People::with(json!({ "refresh_token_grace": 0 }));
     let code = people.code("app", "&scope=offline_access", json!({}));
     let other = people.code("app", "&scope=offline_access", json!({}));
     let refresh = people.redeem(&code, "").text("refresh_token");
@@ -1300,6 +1406,10 @@ fn a_realm_without_login_url_has_no_people() {
         ),
         (
             json!({ "login_url": "login.example", "login_clients": ["l"] }),
+            "login_url",
+        ),
+        (
+            json!({ "login_url": "com.example:/login", "login_clients": ["l"] }),
             "login_url",
         ),
         (
@@ -1467,7 +1577,7 @@ fn screening_eagle_people_have_the_members_of_its_document() {
         (&access["userID"], &access["scopes"]),
         (&json!(1302), &json!(["user"]))
     );
-    let id_token = claims(&answer.text("id_token"));
+    let id_token = claims_of(&answer.text("id_token"));
     let members = [
         "aud",
         "exp",
@@ -1613,7 +1723,7 @@ fn keycloak_people_have_a_session_and_clients_can_stay_offline() {
     ] {
         assert_eq!(access.get(service), None, "{service}");
     }
-    let id_token = claims(&answer.text("id_token"));
+    let id_token = claims_of(&answer.text("id_token"));
     assert_eq!(
         (&id_token["typ"], &id_token["acr"]),
         (&json!("ID"), &json!("1"))
@@ -1627,6 +1737,74 @@ fn keycloak_people_have_a_session_and_clients_can_stay_offline() {
         ..post("/par", "response_type=code")
     });
     assert_eq!(pushed.status(), 201);
+}
+
+#[test]
+fn scripts_of_allowed_origins_can_call_what_they_need() {
+    let people = People::with(json!({ "allowed_origins": ["https://spa.example"] }));
+    let origin = Some("https://spa.example");
+    for (path, method) in [("/token", "POST"), ("/par", "POST"), ("/userinfo", "GET")] {
+        for method in [method, "OPTIONS"] {
+            let answer = people.send(&Request {
+                method,
+                path,
+                origin,
+                ..Request::default()
+            });
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                origin,
+                "{method} {path}"
+            );
+            assert_eq!(answer.status() == 204, method == "OPTIONS");
+        }
+        let answer = people.send(&Request {
+            method: "PUT",
+            path,
+            origin,
+            ..Request::default()
+        });
+        assert!(
+            answer.header("allow").unwrap().ends_with("OPTIONS"),
+            "{path}"
+        );
+        let off = People::new().send(&Request {
+            method: "OPTIONS",
+            path,
+            origin,
+            ..Request::default()
+        });
+        assert_eq!(
+            (off.status(), off.header("access-control-allow-origin")),
+            (405, None)
+        );
+    }
+    let answer = people.send(&Request {
+        method: "OPTIONS",
+        path: "/authorize",
+        origin,
+        ..Request::default()
+    });
+    assert_eq!(
+        (
+            answer.status(),
+            answer.header("access-control-allow-origin")
+        ),
+        (405, None)
+    );
+}
+
+#[test]
+fn the_log_names_families_that_exist_alone() {
+    let people = People::new();
+    let code = people.code("app", "", json!({}));
+    let answer = people.redeem(&code, "");
+    assert!(answer.log()["family"].is_string());
+    let unknown = people.redeem(&"A".repeat(64), "").log();
+    assert_eq!(
+        (unknown.get("family"), &unknown["outcome"]),
+        (None, &json!("rejected"))
+    );
 }
 
 #[test]
@@ -1656,4 +1834,24 @@ fn keycloak_gives_clients_refresh_tokens_for_offline_access() {
         client.grant_types = vec!["client_credentials".into()]
     });
     assert_eq!(people.token("app", form).json().get("refresh_token"), None);
+}
+
+#[test]
+fn without_a_key_no_family_begins() {
+    let realm = json!({ "dialect": "keycloak", "issuer": ISSUER });
+    let keys = HashMap::from([("SIGNING_KEYS", jwk_set(&[&key(1, NOW - 9, NOW + 10)]))]);
+    let fixture = Fixture::configured(json!({ "default": realm }), &keys);
+    fixture.register("app", |client| {
+        client.scope = ScopeSet::parse("offline_access").unwrap();
+        client.grant_types.push("refresh_token".into());
+    });
+    let authorization = basic("app", SECRET);
+    let answer = fixture.send(&Request {
+        authorization: Some(&authorization),
+        ..post(
+            "/realms/default/protocol/openid-connect/token",
+            "grant_type=client_credentials",
+        )
+    });
+    assert_eq!((answer.status(), fixture.store.acts()), (503, 0));
 }
