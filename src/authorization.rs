@@ -3,7 +3,7 @@
 
 use crate::client::{AuthMethod, Client};
 use crate::error::Rejection;
-use crate::family::{AuthorizationRequest, FamilyId, Secret};
+use crate::family::AuthorizationRequest;
 use crate::form::Form;
 use crate::grant::{GrantType, requested_audience, scope};
 use crate::realm::Realm;
@@ -23,8 +23,7 @@ pub fn redirect_uri<'a>(form: &Form<'_>, client: &'a Client) -> Result<&'a str, 
         (None, [only]) => Some(only),
         (None, _) => None,
     };
-    let found = found.ok_or(Rejection::RedirectUriNotRegistered)?;
-    Ok(found)
+    Ok(found.ok_or(Rejection::RedirectUriNotRegistered)?)
 }
 
 /// Checks all else that a request asks for.
@@ -96,43 +95,6 @@ pub fn parse(
         acr_values: text("acr_values"),
         login_hint: text("login_hint"),
     })
-}
-
-/// How long a person may take to sign in.
-pub const TICKET_TTL: Seconds = Seconds(30 * 60);
-
-/// The cookie by which a browser is known that began with a ticket: one a ticket, so that two
-/// windows do not disturb one another. A `ttl` of 0 takes it away.
-#[must_use]
-pub fn ticket_cookie(family: FamilyId, value: &str, ttl: Seconds) -> String {
-    let (name, ttl) = (cookie_name(family), ttl.0);
-    format!("{name}={value}; Path=/; Max-Age={ttl}; Secure; HttpOnly; SameSite=Lax")
-}
-
-/// The value of that cookie in a `Cookie` header (RFC 6265 §4.2.1).
-#[must_use]
-pub fn ticket_cookie_value(header: Option<&str>, family: FamilyId) -> Option<Secret> {
-    let name = cookie_name(family);
-    let pairs = header?
-        .split(';')
-        .filter_map(|pair| pair.trim().split_once('='));
-    let mut values = pairs.filter(|(known, _)| *known == name);
-    Secret::parse(values.next()?.1)
-}
-
-/// Browsers take `__Host-` cookies from this very host alone (RFC 6265bis §4.1.3.2).
-fn cookie_name(family: FamilyId) -> String {
-    format!("__Host-ticket-{family}")
-}
-
-/// Adds parameters to the query of a URI (RFC 6749 §4.1.2).
-#[must_use]
-pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(parameters)
-        .finish();
-    let mark = if uri.contains('?') { '&' } else { '?' };
-    format!("{uri}{mark}{query}")
 }
 
 /// The PKCE challenge: 43 characters of base64url, the length of a SHA-256.

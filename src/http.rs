@@ -245,6 +245,16 @@ fn challenge(rejection: Rejection, realm: &Realm) -> Option<String> {
 /// What a page of ours may load: nothing.
 const PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
+/// Adds parameters to the query of a URI (RFC 6749 §4.1.2).
+#[must_use]
+pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish();
+    let mark = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{mark}{query}")
+}
+
 /// Whether `If-None-Match` names a tag, weak or strong (RFC 9110 §8.8.3.2), or `*`.
 fn names(tags: &str, etag: &str) -> bool {
     tags.split(',')

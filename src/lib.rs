@@ -49,6 +49,7 @@ pub mod realm;
 pub mod scope;
 pub mod service;
 pub mod store;
+pub mod ticket;
 pub mod time;
 pub mod tokens;
 pub mod uuid;

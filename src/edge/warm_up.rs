@@ -11,11 +11,10 @@ use futures_util::FutureExt as _;
 
 use super::respond;
 use super::store::EdgeStore;
-use crate::client::{Client, ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use crate::client::{ClientId, ClientSecret, ClientSecretHash};
 use crate::http::Request;
 use crate::jose::SigningKey;
 use crate::realm::RealmName;
-use crate::scope::ScopeSet;
 use crate::service::Service;
 use crate::store::MemoryStore;
 use crate::time::UnixTime;
@@ -61,17 +60,14 @@ fn made_up_store() -> Option<MemoryStore> {
     let id = ClientId::parse("warm-up")?;
     let secret = ClientSecret::new("warm-up".to_owned());
     let hash = ClientSecretHash::of_generated(&secret, [0; 16]);
-    let mut client = Client::new(id.clone(), NOW, String::new());
-    client.grant_types = vec!["client_credentials".to_owned()];
-    client.scope = ScopeSet::parse("read").ok()?;
-    client.secrets = vec![StoredSecret {
-        id: String::new(),
-        hash,
-        not_before: None,
-        expires_at: None,
-    }];
+    let hash = serde_json::to_string(&hash).ok()?;
+    let record = format!(
+        r#"{{"version":1,"client_id":"warm-up","grant_types":["client_credentials"],"scope":"read",
+            "token_endpoint_auth_method":"client_secret_basic",
+            "secrets":[{{"id":"","hash":{hash}}}],"updated_at":1,"updated_by":""}}"#
+    );
     let store = MemoryStore::default();
     let realm = RealmName::parse("default")?;
-    store.put(&realm, &id, Ok(serde_json::to_string(&client).ok()?));
+    store.put(&realm, &id, Ok(record));
     Some(store)
 }

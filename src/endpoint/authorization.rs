@@ -4,16 +4,17 @@
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
 use super::{parameters, registered};
-use crate::authorization::{self, REQUEST_URI_PREFIX, TICKET_TTL, ticket_cookie, with_query};
+use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Ask, Begin};
 use crate::family::{Family, FamilyId, Handle, Refusal, Secret};
 use crate::form::Form;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
 use crate::store::Store;
+use crate::ticket;
 
 /// Answers an authorization request.
 ///
@@ -46,7 +47,7 @@ pub async fn respond<S: Store>(
     };
     // 3. The family begins, with a ticket for the login application and a cookie for the browser.
     let (key, ticket, browser) = (context.secret()?, context.secret()?, context.secret()?);
-    let expires_at = context.now.plus(TICKET_TTL);
+    let expires_at = context.now.plus(ticket::TTL);
     let client_id = client.client_id.clone();
     let family = Family::asked(key, client_id, request, &ticket, &browser, expires_at);
     let id = context.uuid()?;
@@ -68,7 +69,7 @@ async fn ask_pushed<S: Store>(
         client_id: client.client_id.clone(),
         ticket: ticket.hash(),
         browser: browser.hash(),
-        expires_at: context.now.plus(TICKET_TTL),
+        expires_at: context.now.plus(ticket::TTL),
     };
     context.act(realm, family, ask).await?;
     Ok(to_login(family, ticket, &browser, realm, context))
@@ -77,17 +78,16 @@ async fn ask_pushed<S: Store>(
 /// Sends the browser to the login application with its ticket.
 fn to_login<S>(
     family: FamilyId,
-    ticket: Secret,
+    secret: Secret,
     browser: &Secret,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Response {
     context.audit.done = Some("asked");
-    let secret = ticket;
     let ticket = Handle { family, secret }.reveal();
     let login_url = realm.login_url.as_deref().unwrap_or_default();
     let mut response = Response::redirect(with_query(login_url, &[("ticket", &ticket)]));
-    let cookie = ticket_cookie(family, &browser.reveal(), TICKET_TTL);
+    let cookie = ticket::cookie(family, &browser.reveal(), ticket::TTL);
     response.headers.push(("set-cookie", cookie.into()));
     response
 }

@@ -2,13 +2,12 @@
 //! person's consent began.
 
 use super::parameters;
-use crate::authorization::with_query;
 use crate::client::ClientId;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::FamilyId;
 use crate::family::act::End;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
 use crate::store::Store;
 use crate::tokens::verify_id_token_hint;

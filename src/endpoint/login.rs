@@ -5,18 +5,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::authorization::{ticket_cookie, ticket_cookie_value, with_query};
 use crate::client::reserved_claim;
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Asked, Decide, Look, Resume};
 use crate::family::{Decision, Handle, Person, Refusal};
 use crate::form::Form;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, with_query};
 use crate::json::{JsonError, Object};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
+use crate::ticket;
 use crate::time::Seconds;
 
 /// The errors that a login application can reject with (RFC 6749 §4.1.2.1, OpenID Connect Core
@@ -95,44 +95,21 @@ pub async fn accept<S: Store>(
 ) -> Result<Response, Failure> {
     let (handle, mut members) = call(request, realm, context).await?;
     let person = Person {
-        sub: checked(&mut members, "sub", SUB, |text: &String| {
-            is_short(text) && text.is_ascii()
-        })?
-        .ok_or(JsonError::Missing("sub"))
-        .map_err(invalid)?,
-        claims: checked(&mut members, "claims", CLAIMS, |claims| {
+        sub: required(&mut members, "sub", SUB, |sub: &String| {
+            is_short(sub) && sub.is_ascii()
+        })?,
+        claims: optional(&mut members, "claims", CLAIMS, |claims| {
             reserved_claim(claims).is_none() && is_flat(claims.values(), MAX_DEPTH)
         })?
         .unwrap_or_default(),
-        auth_time: checked(
-            &mut members,
-            "auth_time",
-            "whole seconds since 1970",
-            |_| true,
-        )?,
-        acr: checked(
-            &mut members,
-            "acr",
-            "a text of 1 to 255 octets",
-            |text: &String| is_short(text),
-        )?,
+        auth_time: optional(&mut members, "auth_time", SECONDS, |_| true)?,
+        acr: optional(&mut members, "acr", ACR, |acr: &String| is_short(acr))?,
     };
-    let scope = checked(
-        &mut members,
-        "scope",
-        "scope tokens, one space apart",
-        |_| true,
-    )?;
+    let scope = optional(&mut members, "scope", SCOPE, |_| true)?;
     members.finish().map_err(invalid)?;
+    let decision = Decision::Accepted { person, scope };
     context.audit.done = Some("accepted");
-    decide(
-        handle,
-        Decision::Accepted { person, scope },
-        request,
-        realm,
-        context,
-    )
-    .await
+    decide(handle, decision, request, realm, context).await
 }
 
 /// Takes note that nobody did.
@@ -145,23 +122,13 @@ pub async fn reject<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     let (handle, mut members) = call(request, realm, context).await?;
-    let error = checked::<String>(
-        &mut members,
-        "error",
-        "an error of RFC 6749 4.1.2.1",
-        |error| ERRORS.contains(&error.as_str()),
-    )?;
-    let error = error.ok_or(JsonError::Missing("error")).map_err(invalid)?;
+    let error = required(&mut members, "error", ERROR, |error: &String| {
+        ERRORS.contains(&error.as_str())
+    })?;
     members.finish().map_err(invalid)?;
-    context.audit.done = Some("rejected");
-    decide(
-        handle,
-        Decision::Rejected { error },
-        request,
-        realm,
-        context,
-    )
-    .await
+    let decision = Decision::Rejected { error };
+    context.audit.done = Some("declined");
+    decide(handle, decision, request, realm, context).await
 }
 
 /// Sends the browser that began on to the client, with its code or an error (RFC 6749 §4.1.2, RFC
@@ -180,7 +147,7 @@ pub async fn resume<S: Store>(
     let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
     let decision = form.value("decision").and_then(Handle::parse);
     let Handle { family, secret } = decision.ok_or(Refusal::Unknown)?;
-    let browser = ticket_cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
+    let browser = ticket::cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
     let resume = Resume {
         resume: secret,
         browser,
@@ -198,7 +165,7 @@ pub async fn resume<S: Store>(
     parameters.extend(resumed.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", realm.issuer.as_str()));
     let mut response = Response::redirect(with_query(&resumed.redirect_uri, &parameters));
-    let cookie = ticket_cookie(family, "", Seconds(0));
+    let cookie = ticket::cookie(family, "", Seconds(0));
     response.headers.push(("set-cookie", cookie.into()));
     Ok(response)
 }
@@ -214,9 +181,7 @@ async fn call<S: Store>(
     if !realm.login_clients.contains(&client.client_id) {
         return Err(Rejection::NotALoginClient.into());
     }
-    let ticket = members
-        .require::<String>("ticket", "a text")
-        .map_err(invalid)?;
+    let ticket = required::<String>(&mut members, "ticket", "a ticket", |_| true)?;
     let handle = Handle::parse(&ticket).ok_or(Refusal::Unknown)?;
     Ok((handle, members))
 }
@@ -244,8 +209,18 @@ async fn decide<S: Store>(
     })
 }
 
-/// Takes an optional member that must be so.
-fn checked<T: DeserializeOwned>(
+/// Takes a member that must be there and so.
+fn required<T: DeserializeOwned>(
+    members: &mut Object,
+    member: &'static str,
+    expected: &'static str,
+    is_so: impl Fn(&T) -> bool,
+) -> Result<T, Rejection> {
+    optional(members, member, expected, is_so)?.ok_or(Rejection::InvalidMember { member, expected })
+}
+
+/// Takes a member that must be so if it is there.
+fn optional<T: DeserializeOwned>(
     members: &mut Object,
     member: &'static str,
     expected: &'static str,
@@ -290,6 +265,10 @@ fn json(answer: &impl Serialize) -> Result<Response, Failure> {
     Ok(Response::not_stored(200, body))
 }
 
+const ACR: &str = "a text of 1 to 255 octets";
+const ERROR: &str = "an error of OpenID Connect Core 3.1.2.6";
+const SCOPE: &str = "scope tokens with one space between";
+const SECONDS: &str = "whole seconds since 1970";
 const SUB: &str = "1 to 255 ASCII characters";
 const CLAIMS: &str = "an object without claims that the service sets, 8 deep at most";
 const MAX_DEPTH: usize = 8;
