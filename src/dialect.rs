@@ -179,6 +179,8 @@ pub enum Source {
     ServiceAccount,
     /// The same: the address that it asks from.
     ServiceAddress,
+    /// The same: a truth that is always the same.
+    ServiceBoolean(bool),
     /// The request, within the client record: the audience.
     Audience,
     /// The request, within the client record: the scope, as one text; left out when empty.
@@ -201,8 +203,6 @@ pub enum Source {
     SessionState,
     /// A text that is always the same.
     Text(&'static str),
-    /// A truth that is always the same.
-    Boolean(bool),
 }
 
 /// How a random name is written.
@@ -405,7 +405,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("acr", Source::Text("1")),
         ("scope", Source::Scope),
         ("email_verified", Source::PersonClaim("email_verified")),
-        ("email_verified", Source::Boolean(false)),
+        ("email_verified", Source::ServiceBoolean(false)),
         ("clientHost", Source::ServiceAddress),
         ("clientId", Source::ServiceClientId),
         ("name", Source::PersonClaim("name")),

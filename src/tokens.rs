@@ -208,6 +208,7 @@ impl Facts<'_> {
             Source::ServiceAccount => service()
                 .map(|()| format!("service-account-{client_id}"))?
                 .into(),
+            Source::ServiceBoolean(truth) => service().map(|()| truth)?.into(),
             Source::ServiceAddress => service().and(self.client_address)?.into(),
             // One text, or a list of several (RFC 7519 §4.1.3).
             Source::Audience => match self.tokens.audience.as_slice() {
@@ -233,7 +234,6 @@ impl Facts<'_> {
             }
             Source::SessionState => self.session_state?.into(),
             Source::Text(text) => text.into(),
-            Source::Boolean(truth) => truth.into(),
         })
     }
 }

@@ -1731,6 +1731,7 @@ fn keycloak_people_have_a_session_and_clients_can_stay_offline() {
     assert_eq!(id_token["sid"], access["sid"]);
     assert_eq!(people.userinfo(&answer.text("id_token")).status(), 401);
     let offline = sign_in("openid+offline_access");
+    assert_eq!(offline.claims().get("email_verified"), None);
     assert_eq!(offline.json()["refresh_expires_in"], 0);
     let pushed = people.send(&Request {
         authorization: Some(&basic("app", SECRET)),
