@@ -46,6 +46,7 @@ pub mod jose;
 pub mod json;
 pub mod person;
 pub mod realm;
+pub mod redirect_uri;
 pub mod scope;
 pub mod service;
 pub mod store;

@@ -16,12 +16,13 @@ use serde_json::{Map, Value};
 use self::all::KeyReader;
 pub use self::all::Realms;
 use self::place::{Place, check_paths, host};
-use crate::client::{ClientId, access_token_ttl, is_redirect_uri, reserved_claim};
+use crate::client::{ClientId, access_token_ttl, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
 use crate::jose::{SigningKey, SigningKeys, SigningKeysError};
 use crate::json::{JsonError, Object};
+use crate::redirect_uri::is_redirect_uri;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 

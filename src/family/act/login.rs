@@ -1,0 +1,258 @@
+//! From the authorization endpoint by way of the login application back to the client.
+
+use super::{Act, living};
+use crate::client::ClientId;
+use crate::family::{
+    AuthorizationRequest, Decision, Family, Grant, Refusal, Secret, SecretHash, Stage,
+};
+use crate::time::{Seconds, UnixTime};
+use crate::wire::wire;
+
+/// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4), once.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The secret of the URI.
+    pub request_uri: Secret,
+    /// The client that the browser names.
+    pub client_id: ClientId,
+    /// What remains of the ticket that it gets.
+    pub ticket: SecretHash,
+    /// What remains of the cookie that it gets.
+    pub browser: SecretHash,
+    /// When both end.
+    pub expires_at: UnixTime,
+}
+
+wire!(struct Ask { request_uri, client_id, ticket, browser, expires_at });
+
+impl Act for Ask {
+    const NAME: &'static str = "ask";
+    type Answer = ();
+
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
+        let family = living(family, now)?;
+        let Stage::Pushed {
+            request_uri,
+            request,
+            ..
+        } = &family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if !request_uri.is_of(&self.request_uri) {
+            return Err(Refusal::Unknown);
+        }
+        if family.client_id != self.client_id {
+            return Err(Refusal::OtherClient);
+        }
+        family.stage = Stage::Asked {
+            ticket: self.ticket,
+            browser: self.browser,
+            request: request.clone(),
+            expires_at: self.expires_at,
+        };
+        Ok(())
+    }
+}
+
+/// The login application reads what a ticket asks.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The ticket.
+    pub ticket: Secret,
+}
+
+wire!(struct Look { ticket });
+
+/// What a ticket asks.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Which client.
+    pub client_id: ClientId,
+    /// For what.
+    pub request: AuthorizationRequest,
+}
+
+wire!(struct Asked { client_id, request });
+
+impl Act for Look {
+    const NAME: &'static str = "look";
+    type Answer = Asked;
+
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Asked, Refusal> {
+        let family = living(family, now)?;
+        match &family.stage {
+            Stage::Asked {
+                ticket, request, ..
+            } if ticket.is_of(&self.ticket) => Ok(Asked {
+                client_id: family.client_id.clone(),
+                request: request.clone(),
+            }),
+            Stage::Decided { ticket, .. } if ticket.is_of(&self.ticket) => Err(Refusal::Decided),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+}
+
+/// The login application decides a ticket. The first decision stands. It answers the secret for the
+/// browser in which the person decided, which the one that brought the ticket may not be.
+#[derive(Clone, Debug)]
+pub struct Decide {
+    /// The ticket.
+    pub ticket: Secret,
+    /// The decision.
+    pub decision: Decision,
+}
+
+wire!(struct Decide { ticket, decision });
+
+impl Act for Decide {
+    const NAME: &'static str = "decide";
+    type Answer = Secret;
+
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Secret, Refusal> {
+        let family = living(family, now)?;
+        let resume = family.key.derive("resume", &[self.ticket.octets()]);
+        let (ticket, browser, request, expires_at) = match &family.stage {
+            Stage::Asked {
+                ticket,
+                browser,
+                request,
+                expires_at,
+            } if ticket.is_of(&self.ticket) => (ticket, browser, request, expires_at),
+            Stage::Decided {
+                ticket, decision, ..
+            } if ticket.is_of(&self.ticket) => {
+                return match *decision == self.decision {
+                    true => Ok(resume),
+                    false => Err(Refusal::Decided),
+                };
+            }
+            _ => return Err(Refusal::Unknown),
+        };
+        if let Decision::Accepted { person, scope } = &self.decision {
+            if scope
+                .as_ref()
+                .is_some_and(|scope| !scope.is_subset(&request.scope))
+            {
+                return Err(Refusal::Scope);
+            }
+            if !is_recent(person.auth_time, request.max_age, now) {
+                return Err(Refusal::AuthTime);
+            }
+        }
+        family.stage = Stage::Decided {
+            ticket: ticket.clone(),
+            resume: resume.hash(),
+            browser: browser.clone(),
+            request: request.clone(),
+            decision: self.decision,
+            expires_at: *expires_at,
+        };
+        Ok(resume)
+    }
+}
+
+/// How far two clocks may be apart.
+const LEEWAY: Seconds = Seconds(60);
+
+/// Whether a person signed in before now, and within `max_age` (OpenID Connect Core §3.1.2.1).
+fn is_recent(auth_time: Option<UnixTime>, max_age: Option<Seconds>, now: UnixTime) -> bool {
+    auth_time.is_none_or(|auth_time| auth_time <= now.plus(LEEWAY))
+        && max_age.is_none_or(|max_age| {
+            auth_time.is_some_and(|auth_time| now <= auth_time.plus(max_age).plus(LEEWAY))
+        })
+}
+
+/// The browser comes back from the login application, to be sent on to the client. A browser that
+/// comes twice gets the same code.
+#[derive(Clone, Debug)]
+pub struct Resume {
+    /// What the decision answered.
+    pub resume: Secret,
+    /// The cookie.
+    pub browser: Secret,
+    /// How long the code lives.
+    pub code_ttl: Seconds,
+}
+
+wire!(struct Resume { resume, browser, code_ttl });
+
+/// What the browser takes to the client.
+#[derive(Clone, Debug)]
+pub struct Resumed {
+    /// Where to.
+    pub redirect_uri: String,
+    /// What the client wants back.
+    pub state: Option<String>,
+    /// The secret of the code, or an error.
+    pub code: Result<Secret, String>,
+}
+
+wire!(struct Resumed { redirect_uri, state, code });
+
+impl Act for Resume {
+    const NAME: &'static str = "resume";
+    type Answer = Resumed;
+
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Resumed, Refusal> {
+        let family = living(family, now)?;
+        let (Stage::Decided {
+            resume,
+            browser,
+            request,
+            ..
+        }
+        | Stage::Coded {
+            resume,
+            browser,
+            request,
+            ..
+        }) = &family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if !resume.is_of(&self.resume) {
+            return Err(Refusal::Unknown);
+        }
+        if !browser.is_of(&self.browser) {
+            return Err(Refusal::OtherBrowser);
+        }
+        let code = family.key.derive("code", &[self.resume.octets()]);
+        let answer = |code| Resumed {
+            redirect_uri: request.redirect_uri.clone(),
+            state: request.state.clone(),
+            code,
+        };
+        let (person, scope) = match &family.stage {
+            Stage::Decided {
+                decision: Decision::Accepted { person, scope },
+                ..
+            } => (person.clone(), scope.clone()),
+            Stage::Decided {
+                decision: Decision::Rejected { error },
+                ..
+            } => return Ok(answer(Err(error.clone()))),
+            _ => return Ok(answer(Ok(code))),
+        };
+        let resumed = answer(Ok(code.clone()));
+        let grant = Grant {
+            scope: scope.unwrap_or_else(|| request.scope.clone()),
+            audience: request.audience.clone(),
+            person: Some(person),
+        };
+        family.stage = Stage::Coded {
+            resume: resume.clone(),
+            browser: browser.clone(),
+            code: code.hash(),
+            request: request.clone(),
+            grant,
+            expires_at: now.plus(self.code_ttl),
+        };
+        Ok(resumed)
+    }
+}

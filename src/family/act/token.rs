@@ -1,0 +1,246 @@
+//! What a client does with codes and refresh tokens at the token endpoint.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Act, living};
+use crate::client::ClientId;
+use crate::family::{
+    Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal, Secret, Stage,
+};
+use crate::scope::ScopeSet;
+use crate::time::{Seconds, UnixTime};
+use crate::wire::wire;
+
+/// A client redeems its code (RFC 6749 §4.1.3, RFC 7636 §4.6), once.
+#[derive(Clone)]
+pub struct Redeem {
+    /// The code.
+    pub code: Secret,
+    /// The client.
+    pub client_id: ClientId,
+    /// The redirect URI that it names.
+    pub redirect_uri: Option<String>,
+    /// Whether it need not name the one that its authorization request named.
+    pub redirect_uri_optional: bool,
+    /// The PKCE verifier.
+    pub code_verifier: Option<String>,
+    /// Whom its access token shall be for; empty when it does not say.
+    pub audience: Vec<String>,
+    /// Whom its tokens may be for at all.
+    pub allowed_audience: Vec<String>,
+    /// When its access token will end.
+    pub access_until: UnixTime,
+    /// Whether it gets a refresh token, and how long those live.
+    pub refresh: Option<RefreshPolicy>,
+}
+
+wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh });
+
+/// What a client gets.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// For what.
+    pub grant: Grant,
+    /// What its ID token repeats of the authorization request.
+    pub nonce: Option<String>,
+    /// To go on with.
+    pub refresh: Option<IssuedRefresh>,
+}
+
+wire!(struct Granted { grant, nonce, refresh });
+
+impl Act for Redeem {
+    const NAME: &'static str = "redeem";
+    type Answer = Granted;
+
+    fn is_idempotent(&self) -> bool {
+        false
+    }
+
+    fn decide(self, slot: &mut Option<Family>, now: UnixTime) -> Result<Granted, Refusal> {
+        let family = living(slot, now)?;
+        let (Stage::Coded { code, .. }
+        | Stage::Granted {
+            code: Some(code), ..
+        }) = &family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if !code.is_of(&self.code) {
+            return Err(Refusal::Unknown);
+        }
+        if family.client_id != self.client_id {
+            return Err(Refusal::OtherClient);
+        }
+        let Stage::Coded { request, grant, .. } = &family.stage else {
+            *slot = None;
+            return Err(Refusal::Replayed);
+        };
+        let redirect_uri_fits = match &self.redirect_uri {
+            Some(uri) => *uri == request.redirect_uri,
+            None => self.redirect_uri_optional || !request.redirect_uri_given,
+        };
+        if !redirect_uri_fits {
+            return Err(Refusal::RedirectUri);
+        }
+        if !fits(
+            self.code_verifier.as_deref(),
+            request.code_challenge.as_deref(),
+        ) {
+            return Err(Refusal::Verifier);
+        }
+        let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
+        let (refresh, issued) = self
+            .refresh
+            .map(|policy| {
+                let seed = family.key.derive("seed", &[self.code.octets()]);
+                let refresh = Refresh::first(&seed, policy.lifetimes(&grant.scope), now);
+                let issued = refresh.issue(&family.key, &seed, &grant.scope);
+                (refresh, issued)
+            })
+            .unzip();
+        let granted = Granted {
+            grant: Grant {
+                audience,
+                ..grant.clone()
+            },
+            nonce: request.nonce.clone(),
+            refresh: issued,
+        };
+        family.stage = Stage::Granted {
+            code: Some(code.clone()),
+            grant: grant.clone(),
+            access_until: self.access_until,
+            refresh,
+        };
+        Ok(granted)
+    }
+}
+
+/// The audience that is asked for, within the one that was granted if that is any, else the granted;
+/// of both what is allowed still, which may not be nothing. Empty when nobody asked for one.
+fn narrowed(
+    requested: Vec<String>,
+    granted: &[String],
+    allowed: &[String],
+) -> Result<Vec<String>, Refusal> {
+    let mut audience = match requested.is_empty() {
+        true => granted.to_vec(),
+        false => requested,
+    };
+    let exceeds = |one: &String| !granted.is_empty() && !granted.contains(one);
+    let asked_for_one = !audience.is_empty();
+    if audience.iter().any(exceeds) {
+        return Err(Refusal::Audience);
+    }
+    audience.retain(|one| allowed.contains(one));
+    match asked_for_one && audience.is_empty() {
+        true => Err(Refusal::Audience),
+        false => Ok(audience),
+    }
+}
+
+/// Whether a PKCE verifier fits the challenge (RFC 7636 §4.6): both there or both not.
+fn fits(verifier: Option<&str>, challenge: Option<&str>) -> bool {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    match (verifier, challenge) {
+        (None, None) => true,
+        (Some(verifier), Some(challenge)) => {
+            let computed = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
+            (43..=128).contains(&verifier.len())
+                && verifier.bytes().all(unreserved)
+                && computed.as_bytes().ct_eq(challenge.as_bytes()).into()
+        }
+        _ => false,
+    }
+}
+
+/// A client presents a refresh token (RFC 6749 §6).
+#[derive(Clone, Debug)]
+pub struct RefreshTokens {
+    /// The token, but for the family's id.
+    pub token: RefreshPart,
+    /// The client.
+    pub client_id: ClientId,
+    /// What it asks for, if not for all that was granted.
+    pub scope: Option<ScopeSet>,
+    /// Whom its access token shall be for; empty when it does not say.
+    pub audience: Vec<String>,
+    /// Whom its tokens may be for at all.
+    pub allowed_audience: Vec<String>,
+    /// When its access token will end.
+    pub access_until: UnixTime,
+    /// How long refresh tokens live.
+    pub policy: RefreshPolicy,
+}
+
+wire!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy });
+
+impl Act for RefreshTokens {
+    const NAME: &'static str = "refresh";
+    type Answer = Granted;
+
+    fn is_idempotent(&self) -> bool {
+        self.policy.grace > Seconds(0)
+    }
+
+    fn decide(self, slot: &mut Option<Family>, now: UnixTime) -> Result<Granted, Refusal> {
+        let family = living(slot, now)?;
+        let Stage::Granted {
+            grant,
+            access_until,
+            refresh: Some(refresh),
+            ..
+        } = &mut family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        let RefreshPart {
+            seed, generation, ..
+        } = &self.token;
+        let genuine = refresh.seed.is_of(seed)
+            && self.token == RefreshPart::derive(&family.key, seed, *generation)
+            && *generation <= refresh.generation;
+        if !genuine {
+            return Err(Refusal::Unknown);
+        }
+        if family.client_id != self.client_id {
+            return Err(Refusal::OtherClient);
+        }
+        // The token before the one that is good, until that one is used or the grace is over.
+        let is_retry = generation.checked_add(1) == Some(refresh.generation)
+            && now.since(refresh.rotated_at) < self.policy.grace;
+        if *generation != refresh.generation && !is_retry {
+            *slot = None;
+            return Err(Refusal::Replayed);
+        }
+        if refresh.idle_until <= now {
+            return Err(Refusal::Expired);
+        }
+        let scope = self.scope.unwrap_or_else(|| grant.scope.clone());
+        if !scope.is_subset(&grant.scope) {
+            return Err(Refusal::Scope);
+        }
+        let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
+        if !is_retry {
+            refresh.generation = generation.checked_add(1).ok_or(Refusal::Expired)?;
+            refresh.rotated_at = now;
+            let idle = self.policy.lifetimes(&grant.scope).idle;
+            refresh.idle_until = now.plus(idle).min(refresh.absolute_until);
+        }
+        *access_until = self.access_until.max(*access_until);
+        let issued = refresh.issue(&family.key, seed, &grant.scope);
+        Ok(Granted {
+            grant: Grant {
+                scope,
+                audience,
+                person: grant.person.clone(),
+            },
+            nonce: None,
+            refresh: Some(issued),
+        })
+    }
+}
