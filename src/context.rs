@@ -18,7 +18,7 @@ pub type FillRandom<'a> = &'a dyn Fn(&mut [u8]) -> Result<(), getrandom::Error>;
 
 /// What one request is served with.
 pub struct Context<'a, S> {
-    /// When it arrived.
+    /// When all of it was there.
     pub now: UnixTime,
     /// Where randomness comes from.
     pub fill_random: FillRandom<'a>,

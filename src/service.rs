@@ -81,7 +81,7 @@ impl Service {
         }
     }
 
-    /// Answers a request that arrived `now`.
+    /// Answers a request that was all there `now`.
     pub async fn respond<S: Store>(
         &self,
         request: &Request<'_>,

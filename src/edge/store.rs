@@ -88,7 +88,7 @@ impl Call<'_> {
     /// Sends it by a stub of its own: one that has thrown is not good any more.
     async fn send_once(&self, env: &Env) -> worker::Result<String> {
         let stub = env.durable_object("GRANTS")?.get_by_name(&self.object)?;
-        // Not by the SDK's `RequestInit`: all that it could be told weighs 20 KB.
+        // Not by the SDK's `RequestInit`, which brings the code for all that it could be told.
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_body(&JsValue::from_str(&self.act.text));

@@ -169,8 +169,8 @@ fn refresh_policy(client: &Client, realm: &Realm) -> Option<RefreshPolicy> {
         .then_some(realm.refresh)
 }
 
-/// Issues what is granted, by a family or without one: within what the client may still have, since its record can have
-/// lost a scope.
+/// Issues what is granted, by a family or without one: within what the client may still have, since
+/// its record can have lost a scope.
 fn issue<S>(
     family: Option<FamilyId>,
     granted: Granted,

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { request } from "node:http";
+import { json } from "node:stream/consumers";
 import { after, before, beforeEach, test } from "node:test";
 import { code, familyOf, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
 import { basic, register, registerIn, start } from "./worker.mjs";
@@ -13,8 +14,8 @@ let ends;
 
 /**
  * A module before the worker's own. What the header `fault` says happens to calls of a family:
- * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable`
- * throws once as the runtime does when an object moves, `hang` never answers. `binding` breaks
+ * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable` and
+ * `overloaded` throw once as the runtime does, `hang` never answers. `binding` breaks
  * the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
  * that object at once, with all that it is doing, as the platform may at any moment.
  */
@@ -46,7 +47,7 @@ const FAULTS = `
           calls += 1;
           if (fault === "hang") return new Promise(() => {});
           if (fault === "before") throw oops({});
-          if (fault === "overloaded") throw oops({ retryable: true, overloaded: true });
+          if (fault === "overloaded" && calls === 1) throw oops({ retryable: true, overloaded: true });
           if (fault === "retryable" && calls === 1) throw oops({ retryable: true });
           const answer = await env.GRANTS.getByName(name).fetch(request);
           if (fault === "after") throw oops({});
@@ -211,25 +212,42 @@ test("an object that throws, hangs, is overloaded or answers garbage: 503, and a
   }
 });
 
+/** Sends a form whose end comes only after `meanwhile`. Returns status and body of the answer. */
+async function dawdle({ base, app }, parameters, meanwhile) {
+  const body = new URLSearchParams(parameters).toString();
+  const sent = request(`${base}/token`, { method: "POST", headers: {
+    authorization: basic(app.client_id, app.client_secret),
+    "content-type": "application/x-www-form-urlencoded",
+    "content-length": body.length,
+  } });
+  const answered = new Promise((resolve, reject) => sent.once("response", resolve).once("error", reject));
+  sent.write(body.slice(0, 10));
+  await meanwhile();
+  sent.end(body.slice(10));
+  const response = await answered;
+  return { status: response.statusCode, body: await json(response) };
+}
+
 test("a body that dawdles does not stop the clock", async () => {
   const slow = await start({ realm: () => ({ ...withPeople, refresh_token_grace: 1 }) });
   try {
     const people = await registerPeople(slow);
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 2100));
     const { refresh_token } = await (await redeem(people, await code(people))).json();
-    const body = new URLSearchParams({ grant_type: "refresh_token", refresh_token }).toString();
-    const late = request(`${people.base}/token`, { method: "POST", headers: {
-      authorization: basic(people.app.client_id, people.app.client_secret),
-      "content-type": "application/x-www-form-urlencoded",
-      "content-length": body.length,
-    } });
-    const answered = new Promise((resolve, reject) => late.once("response", resolve).once("error", reject));
-    late.write(body.slice(0, 10));
-    assert.equal((await refresh(people, refresh_token)).status, 200);
-    await new Promise((resolve) => setTimeout(resolve, 2100));
-    late.end(body.slice(10));
-    const response = await answered;
-    response.resume();
-    assert.equal(response.statusCode, 400);
+    const late = await dawdle(people, { grant_type: "refresh_token", refresh_token }, async () => {
+      assert.equal((await refresh(people, refresh_token)).status, 200);
+      await wait();
+    });
+    assert.deepEqual([late.status, late.body.error], [400, "invalid_grant"]);
+    // A token begins when its request has ended.
+    const machine = { base: people.base, app: await register(slow) };
+    let ended;
+    const { body } = await dawdle(machine, { grant_type: "client_credentials" }, async () => {
+      await wait();
+      ended = Math.floor(Date.now() / 1000);
+    });
+    const { iat } = JSON.parse(Buffer.from(body.access_token.split(".")[1], "base64url"));
+    assert.ok(iat >= ended, `${iat} is before ${ended}`);
   } finally {
     await slow.stop();
   }

@@ -1,0 +1,247 @@
+//! The rules of a family as facts, written from docs/people.md and docs/storage.md and not from the
+//! code.
+
+use std::collections::BTreeSet;
+
+use edge_token::family::Grant;
+use edge_token::family::act::{End, Look};
+use edge_token::wire::Wire;
+use serde_json::Value;
+
+use super::*;
+
+/// What a family waits for.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Phase {
+    Ask,
+    Decision,
+    Redemption,
+    Refresh,
+}
+
+/// The rules, as facts of one family. It makes no secret: a new one is what the family answers.
+pub(super) struct Model {
+    pub(super) phase: Phase,
+    /// Nothing changed it since it began.
+    pub(super) untouched: bool,
+    pub(super) gone: bool,
+    pub(super) request: AuthorizationRequest,
+    /// What the challenge was made of.
+    pub(super) verifier: Option<String>,
+    pub(super) decision: Option<Decision>,
+    /// What the deciding browser comes back with.
+    pub(super) resume: Value,
+    pub(super) code: Value,
+    pub(super) grant: Grant,
+    /// All refresh tokens that were issued; the last one is good.
+    pub(super) tokens: Vec<Value>,
+    pub(super) phase_ends: UnixTime,
+    pub(super) access_ends: UnixTime,
+    pub(super) rotated: UnixTime,
+    pub(super) idle_ends: UnixTime,
+    pub(super) all_end: UnixTime,
+}
+
+pub(super) type Expected = Result<Value, Refusal>;
+
+fn check(is_right: bool, refusal: Refusal) -> Result<(), Refusal> {
+    is_right.then_some(()).ok_or(refusal)
+}
+
+pub(super) fn is_within(narrow: &ScopeSet, wide: &ScopeSet) -> bool {
+    let set = |scope: &ScopeSet| BTreeSet::from_iter(scope.tokens().iter().cloned());
+    set(narrow).is_subset(&set(wide))
+}
+
+impl Model {
+    pub(super) fn ends(&self) -> UnixTime {
+        match self.phase {
+            Phase::Refresh => self.access_ends.max(self.idle_ends),
+            _ => self.phase_ends,
+        }
+    }
+
+    pub(super) fn lives(&mut self, now: UnixTime) -> Result<(), Refusal> {
+        check(!self.gone, Refusal::Unknown)?;
+        self.gone = now >= self.ends();
+        check(!self.gone, Refusal::Expired)
+    }
+
+    pub(super) fn next(&self) -> &'static str {
+        match self.phase {
+            Phase::Ask => "ask",
+            Phase::Decision if self.decision.is_none() => "decide",
+            Phase::Decision => "resume",
+            Phase::Redemption => "redeem",
+            Phase::Refresh => "refresh",
+        }
+    }
+
+    pub(super) fn begin(&self, is_same: bool, is_over: bool) -> Expected {
+        check(!is_over, Refusal::Expired)?;
+        check(is_same && self.untouched, Refusal::Unknown)?;
+        Ok(Value::Null)
+    }
+
+    pub(super) fn ask(&mut self, act: &Ask, now: UnixTime) -> Expected {
+        self.lives(now)?;
+        let is_good = self.phase == Phase::Ask && act.request_uri == secret(REQUEST_URI);
+        check(is_good, Refusal::Unknown)?;
+        check(act.client_id == client("app"), Refusal::OtherClient)?;
+        (self.phase, self.phase_ends) = (Phase::Decision, act.expires_at);
+        self.untouched = false;
+        Ok(Value::Null)
+    }
+
+    /// The login application knows a ticket until its browser has the code.
+    pub(super) fn ticket(&mut self, ticket: &Secret, now: UnixTime) -> Result<(), Refusal> {
+        self.lives(now)?;
+        let is_good = self.phase == Phase::Decision && *ticket == secret(TICKET);
+        check(is_good, Refusal::Unknown)
+    }
+
+    pub(super) fn look(&mut self, act: &Look, now: UnixTime) -> Expected {
+        self.ticket(&act.ticket, now)?;
+        check(self.decision.is_none(), Refusal::Decided)?;
+        Ok(json!({ "client_id": "app", "request": self.request.to_json() }))
+    }
+
+    pub(super) fn decide(&mut self, act: &Decide, now: UnixTime, new: &Value) -> Expected {
+        self.ticket(&act.ticket, now)?;
+        if self.decision.is_none() {
+            if let Decision::Accepted { scope, person } = &act.decision {
+                let scope = scope.as_ref().unwrap_or(&self.request.scope);
+                check(is_within(scope, &self.request.scope), Refusal::Scope)?;
+                check(person.auth_time.is_some(), Refusal::AuthTime)?;
+            }
+            self.resume = new.clone();
+        }
+        let first = self.decision.get_or_insert(act.decision.clone());
+        check(*first == act.decision, Refusal::Decided)?;
+        self.untouched = false;
+        Ok(self.resume.clone())
+    }
+
+    pub(super) fn resume(&mut self, act: &Resume, now: UnixTime, new: &Value) -> Expected {
+        self.lives(now)?;
+        let is_good = self.phase == Phase::Decision || self.phase == Phase::Redemption;
+        check(
+            is_good && act.resume.to_json() == self.resume,
+            Refusal::Unknown,
+        )?;
+        check(act.browser == secret(COOKIE), Refusal::OtherBrowser)?;
+        let code = match self.decision.clone().ok_or(Refusal::Unknown)? {
+            Decision::Rejected { error } => json!({ "Err": error }),
+            Decision::Accepted { person, scope } => {
+                if self.phase == Phase::Decision {
+                    self.phase = Phase::Redemption;
+                    self.phase_ends = now.plus(act.code_ttl);
+                    self.code = new.clone();
+                    self.grant.scope = scope.unwrap_or(self.request.scope.clone());
+                    self.grant.person = Some(person);
+                }
+                json!({ "Ok": self.code })
+            }
+        };
+        let state = &self.request.state;
+        Ok(json!({ "redirect_uri": REDIRECT_URI, "state": state, "code": code }))
+    }
+
+    pub(super) fn redeem(&mut self, act: &Redeem, now: UnixTime, new: &Value) -> Expected {
+        self.lives(now)?;
+        check(act.code.to_json() == self.code, Refusal::Unknown)?;
+        check(act.client_id == client("app"), Refusal::OtherClient)?;
+        self.gone = self.phase == Phase::Refresh;
+        check(!self.gone, Refusal::Replayed)?;
+        let redirect_uri_fits = match &act.redirect_uri {
+            None => act.redirect_uri_optional || !self.request.redirect_uri_given,
+            Some(uri) => uri == REDIRECT_URI,
+        };
+        check(redirect_uri_fits, Refusal::RedirectUri)?;
+        let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let is_well_formed = |v: &String| v.chars().all(is_allowed) && (43..129).contains(&v.len());
+        let fits = self.verifier == act.code_verifier;
+        let fits = fits && self.verifier.as_ref().is_none_or(is_well_formed);
+        check(fits, Refusal::Verifier)?;
+        let audience = self.audience(&act.audience, &act.allowed_audience)?;
+        self.phase = Phase::Refresh;
+        self.access_ends = act.access_until;
+        if let Some(policy) = act.refresh {
+            self.all_end = now.plus(self.lifetimes(&policy).absolute);
+            self.rotate(&policy, now, new);
+        }
+        let grant = Grant {
+            audience,
+            ..self.grant.clone()
+        };
+        Ok(self.granted(grant, &self.request.nonce))
+    }
+
+    /// The granted one, or less of it, of which all is allowed here or nothing.
+    pub(super) fn audience(
+        &self,
+        wanted: &[String],
+        allowed: &[String],
+    ) -> Result<Vec<String>, Refusal> {
+        let granted = &self.grant.audience;
+        let is_less = wanted.iter().all(|one| granted.contains(one));
+        let is_allowed = granted.iter().all(|one| allowed.contains(one));
+        check(is_less && is_allowed, Refusal::Audience)?;
+        Ok([granted, wanted][usize::from(!wanted.is_empty())].to_vec())
+    }
+
+    pub(super) fn is_offline(&self) -> bool {
+        is_within(&scope("offline_access"), &self.grant.scope)
+    }
+
+    pub(super) fn lifetimes(&self, policy: &RefreshPolicy) -> RefreshLifetimes {
+        [policy.online, policy.offline][usize::from(self.is_offline())]
+    }
+
+    pub(super) fn rotate(&mut self, policy: &RefreshPolicy, now: UnixTime, new: &Value) {
+        self.tokens.push(new.clone());
+        self.rotated = now;
+        self.idle_ends = now.plus(self.lifetimes(policy).idle).min(self.all_end);
+        self.untouched = false;
+    }
+
+    pub(super) fn granted(&self, grant: Grant, nonce: &Option<String>) -> Value {
+        let (idle_ends, offline) = (self.idle_ends, self.is_offline());
+        let issued = |part| json!({ "part": part, "expires_at": idle_ends, "offline": offline });
+        json!({ "grant": grant.to_json(), "nonce": nonce, "refresh": self.tokens.last().map(issued) })
+    }
+
+    pub(super) fn refresh(&mut self, act: &RefreshTokens, now: UnixTime, new: &Value) -> Expected {
+        self.lives(now)?;
+        let mut newest_first = self.tokens.iter().rev();
+        let age = newest_first.position(|token| *token == act.token.to_json());
+        let age = age.ok_or(Refusal::Unknown)?;
+        check(act.client_id == client("app"), Refusal::OtherClient)?;
+        let is_retry = age == 1 && now < self.rotated.plus(act.policy.grace);
+        self.gone = age > 0 && !is_retry;
+        check(!self.gone, Refusal::Replayed)?;
+        check(now < self.idle_ends, Refusal::Expired)?;
+        let mut grant = self.grant.clone();
+        grant.scope = act.scope.clone().unwrap_or(grant.scope);
+        check(is_within(&grant.scope, &self.grant.scope), Refusal::Scope)?;
+        grant.audience = self.audience(&act.audience, &act.allowed_audience)?;
+        if !is_retry {
+            self.rotate(&act.policy, now, new);
+        }
+        self.access_ends = self.access_ends.max(act.access_until);
+        Ok(self.granted(grant, &None))
+    }
+
+    pub(super) fn show(&mut self, now: UnixTime) -> Expected {
+        self.lives(now)?;
+        check(self.phase == Phase::Refresh, Refusal::Unknown)?;
+        Ok(json!({ "client_id": "app", "grant": self.grant.to_json() }))
+    }
+
+    pub(super) fn end(&mut self, act: &End, now: UnixTime) -> Expected {
+        self.lives(now)?;
+        check(act.client_id == client("app"), Refusal::OtherClient)?;
+        self.gone = true;
+        Ok(Value::Null)
+    }
+}
