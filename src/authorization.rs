@@ -90,6 +90,7 @@ pub fn parse(
         audience: requested_audience(form, client, realm)?,
         nonce: text("nonce"),
         code_challenge: code_challenge.map(str::to_owned),
+        dpop_jkt: thumbprint(form.value("dpop_jkt"))?,
         prompt: prompt.map(str::to_owned),
         max_age: max_age.map(Seconds),
         acr_values: text("acr_values"),
@@ -97,22 +98,35 @@ pub fn parse(
     })
 }
 
-/// The PKCE challenge: 43 characters of base64url, the length of a SHA-256.
+/// The PKCE challenge, by S256.
 fn code_challenge<'f>(form: &'f Form<'_>) -> Result<Option<&'f str>, Rejection> {
     let challenge = form.value("code_challenge");
     match (challenge, form.value("code_challenge_method")) {
         (None, None) => Ok(None),
-        (Some(challenge), Some("S256")) => {
-            let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
-            match challenge.len() == 43 && challenge.bytes().all(fits) {
-                true => Ok(Some(challenge)),
-                false => Err(Rejection::InvalidRequest(
-                    "The code_challenge is malformed.",
-                )),
-            }
-        }
+        (Some(challenge), Some("S256")) => match is_sha256(challenge) {
+            true => Ok(Some(challenge)),
+            false => Err(Rejection::InvalidRequest(
+                "The code_challenge is malformed.",
+            )),
+        },
         _ => Err(Rejection::InvalidRequest(
             "The code_challenge_method must be S256.",
         )),
     }
+}
+
+/// The thumbprint of the key that will sign the proof with the code (RFC 9449 §10).
+fn thumbprint(text: Option<&str>) -> Result<Option<String>, Rejection> {
+    match text {
+        Some(text) if !is_sha256(text) => {
+            Err(Rejection::InvalidRequest("The dpop_jkt is malformed."))
+        }
+        text => Ok(text.map(str::to_owned)),
+    }
+}
+
+/// Whether a text is as long as a SHA-256 in base64url, and of its characters.
+fn is_sha256(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_".contains(&b);
+    text.len() == 43 && text.bytes().all(fits)
 }

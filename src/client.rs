@@ -3,18 +3,17 @@
 //! Members have the names of RFC 7591 §2 where it has one. `docs/storage.md` writes the format
 //! down for those who write records by other means than the tool.
 
+mod secret;
+
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
-use zeroize::Zeroizing;
 
+pub use self::secret::{
+    ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey, StoredSecret,
+};
+use crate::jose::{KeyError, PublicKey};
 use crate::json::{JsonError, Object};
 use crate::realm::RealmName;
 use crate::redirect_uri::is_redirect_uri;
@@ -102,220 +101,6 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// A secret as a client presents it. Never shown, zeroed when dropped.
-#[derive(Clone)]
-pub struct ClientSecret(Zeroizing<String>);
-
-impl ClientSecret {
-    /// Takes a text as a secret.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// Makes a secret of 256 random bits: 43 characters of base64url.
-    #[must_use]
-    pub fn generate(random: &[u8; 32]) -> Self {
-        Self::new(URL_SAFE_NO_PAD.encode(random))
-    }
-
-    /// The text, for the one time that it is shown to its owner.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientSecret(…)")
-    }
-}
-
-/// The key under which imported secrets are hashed (the Worker secret `CLIENT_SECRETS_KEY`).
-pub struct ClientSecretsKey(Hmac<Sha256>);
-
-impl ClientSecretsKey {
-    /// Takes the octets of a text as the key; `None` under 32 of them, which RFC 2104 §3
-    /// "strongly discourages" for SHA-256.
-    #[must_use]
-    pub fn parse(text: String) -> Option<Self> {
-        let text = Zeroizing::new(text);
-        let key = (text.len() >= 32).then(|| Hmac::new_from_slice(text.as_bytes()))?;
-        key.ok().map(Self)
-    }
-}
-
-/// A secret as it is stored. In JSON `scheme$salt$digest`, both base64url, 16 and 32 octets.
-///
-/// Neither scheme is slow: a generated secret has 256 bits, which no search reaches, and an
-/// imported one is protected by a key that does not lie where the hash lies.
-#[derive(Clone, Eq, PartialEq)]
-pub struct ClientSecretHash {
-    scheme: HashScheme,
-    salt: [u8; 16],
-    digest: [u8; 32],
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum HashScheme {
-    /// SHA-256 of salt and secret, for secrets generated here.
-    Sha256,
-    /// HMAC-SHA-256 of salt and secret under the [`ClientSecretsKey`], for imported ones.
-    HmacSha256,
-}
-
-impl HashScheme {
-    const ALL: [Self; 2] = [Self::Sha256, Self::HmacSha256];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sha256 => "sha256",
-            Self::HmacSha256 => "hmac-sha256",
-        }
-    }
-}
-
-/// The hash is one under the [`ClientSecretsKey`], and there is none.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("CLIENT_SECRETS_KEY is missing or shorter than 32 octets")]
-pub struct NoClientSecretsKey;
-
-impl ClientSecretHash {
-    /// A hash to compare with for nothing.
-    pub(crate) const DECOY: Self = Self {
-        scheme: HashScheme::Sha256,
-        salt: [0; 16],
-        digest: [0; 32],
-    };
-
-    /// Hashes a secret that was generated here.
-    #[must_use]
-    pub fn of_generated(secret: &ClientSecret, salt: [u8; 16]) -> Self {
-        Self {
-            scheme: HashScheme::Sha256,
-            salt,
-            digest: sha256(&salt, secret),
-        }
-    }
-
-    /// Hashes a secret that was chosen elsewhere.
-    #[must_use]
-    pub fn of_imported(secret: &ClientSecret, salt: [u8; 16], key: &ClientSecretsKey) -> Self {
-        Self {
-            scheme: HashScheme::HmacSha256,
-            salt,
-            digest: hmac_sha256(&salt, secret, key),
-        }
-    }
-
-    /// Whether `secret` is the one that was hashed, in constant time.
-    ///
-    /// # Errors
-    /// [`NoClientSecretsKey`].
-    pub fn matches(
-        &self,
-        secret: &ClientSecret,
-        key: Option<&ClientSecretsKey>,
-    ) -> Result<Choice, NoClientSecretsKey> {
-        let digest = match self.scheme {
-            HashScheme::Sha256 => sha256(&self.salt, secret),
-            HashScheme::HmacSha256 => {
-                hmac_sha256(&self.salt, secret, key.ok_or(NoClientSecretsKey)?)
-            }
-        };
-        Ok(digest.ct_eq(&self.digest))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('$');
-        let scheme = parts.next()?;
-        let scheme = HashScheme::ALL
-            .into_iter()
-            .find(|known| known.name() == scheme)?;
-        let salt = URL_SAFE_NO_PAD
-            .decode(parts.next()?)
-            .ok()?
-            .try_into()
-            .ok()?;
-        let digest = URL_SAFE_NO_PAD
-            .decode(parts.next()?)
-            .ok()?
-            .try_into()
-            .ok()?;
-        parts.next().is_none().then_some(Self {
-            scheme,
-            salt,
-            digest,
-        })
-    }
-}
-
-fn sha256(salt: &[u8; 16], secret: &ClientSecret) -> [u8; 32] {
-    Sha256::new()
-        .chain_update(salt)
-        .chain_update(secret.0.as_bytes())
-        .finalize()
-        .into()
-}
-
-fn hmac_sha256(salt: &[u8; 16], secret: &ClientSecret, key: &ClientSecretsKey) -> [u8; 32] {
-    let mac = key
-        .0
-        .clone()
-        .chain_update(salt)
-        .chain_update(secret.0.as_bytes());
-    mac.finalize().into_bytes().into()
-}
-
-impl fmt::Debug for ClientSecretHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ClientSecretHash({}, …)", self.scheme.name())
-    }
-}
-
-impl Serialize for ClientSecretHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (salt, digest) = (
-            URL_SAFE_NO_PAD.encode(self.salt),
-            URL_SAFE_NO_PAD.encode(self.digest),
-        );
-        serializer.collect_str(&format_args!("{}${salt}${digest}", self.scheme.name()))
-    }
-}
-
-impl<'de> Deserialize<'de> for ClientSecretHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a secret's hash"))
-    }
-}
-
-/// One of a client's secrets. Several may be valid at once, so that they can be rotated.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct StoredSecret {
-    /// Its name in logs.
-    pub id: String,
-    /// What is left of it.
-    pub hash: ClientSecretHash,
-    /// From when it is valid, if not from ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub not_before: Option<UnixTime>,
-    /// From when it is valid no more, if ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<UnixTime>,
-}
-
-impl StoredSecret {
-    /// Whether its time has come and is not over.
-    #[must_use]
-    pub fn is_valid(&self, now: UnixTime) -> bool {
-        self.not_before.is_none_or(|not_before| not_before <= now)
-            && self.expires_at.is_none_or(|expires_at| now < expires_at)
-    }
-}
-
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -326,16 +111,19 @@ pub enum AuthMethod {
     ClientSecretPost,
     /// A signed assertion (RFC 7523 §2.2).
     PrivateKeyJwt,
+    /// A certificate that somebody else vouches for (RFC 8705 §2.1).
+    TlsClientAuth,
     /// Not at all: a public client.
     None,
 }
 
 impl AuthMethod {
     /// All methods that a record may name.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ClientSecretBasic,
         Self::ClientSecretPost,
         Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
         Self::None,
     ];
 
@@ -345,13 +133,20 @@ impl AuthMethod {
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
 
-    /// The method's registered name (RFC 7591 §4.2).
+    /// Whether a secret is what it takes.
+    #[must_use]
+    pub fn uses_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
+    }
+
+    /// The method's registered name (RFC 7591 §4.2, RFC 8705 §6.2).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
             Self::None => "none",
         }
     }
@@ -375,6 +170,12 @@ pub enum RecordError {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
+    /// The method is `private_key_jwt`, and there are no keys, too many, or unusable ones.
+    #[error("member `jwks`: {0}")]
+    Keys(#[from] KeysError),
+    /// The method is `tls_client_auth`, and no name is registered.
+    #[error("member `tls_client_auth_subject_dn` is missing")]
+    SubjectDn,
     /// A URI to which no browser may be sent.
     #[error(
         "redirect URI {position} must be https, http on loopback, or a scheme with a dot in it, \
@@ -385,6 +186,34 @@ pub enum RecordError {
         position: usize,
     },
 }
+
+/// Why a JWK Set cannot be what a client's assertions are verified with.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeysError {
+    /// Not a JWK Set (RFC 7517 §5).
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// One of its keys is unusable.
+    #[error("key {position}: {error}")]
+    Key {
+        /// Which key, from 1.
+        position: usize,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// Two keys have one name.
+    #[error("key {position} has the `kid` of another key")]
+    RepeatedKeyId {
+        /// Which key, from 1.
+        position: usize,
+    },
+    /// No key for ES256, or more keys than anybody rotates.
+    #[error("1 to {MAX_KEYS} keys for ES256 must be in it")]
+    Number,
+}
+
+/// The most keys a client may have.
+const MAX_KEYS: usize = 10;
 
 /// A registered client.
 #[derive(Clone, Debug, Serialize)]
@@ -413,6 +242,15 @@ pub struct Client {
     /// The public keys of its assertions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<Value>,
+    /// The subject of its certificate, as RFC 4514 writes it (RFC 8705 §2.1.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// Whether its tokens are for the holder of its certificate alone (RFC 8705 §3.4).
+    #[serde(skip_serializing_if = "is_false")]
+    pub tls_client_certificate_bound_access_tokens: bool,
+    /// Whether it may have no tokens but those for the holder of a key (RFC 9449 §5.2).
+    #[serde(skip_serializing_if = "is_false")]
+    pub dpop_bound_access_tokens: bool,
     /// `sub` of the tokens it gets for itself, if not its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -456,6 +294,9 @@ impl Client {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             jwks: None,
+            tls_client_auth_subject_dn: None,
+            tls_client_certificate_bound_access_tokens: false,
+            dpop_bound_access_tokens: false,
             subject: None,
             audience: Vec::new(),
             resources: Vec::new(),
@@ -499,6 +340,13 @@ impl Client {
                 .take("post_logout_redirect_uris", TEXTS)?
                 .unwrap_or_default(),
             jwks: members.take("jwks", "a JWK Set")?,
+            tls_client_auth_subject_dn: members.take("tls_client_auth_subject_dn", TEXT)?,
+            tls_client_certificate_bound_access_tokens: members
+                .take("tls_client_certificate_bound_access_tokens", BOOLEAN)?
+                .unwrap_or_default(),
+            dpop_bound_access_tokens: members
+                .take("dpop_bound_access_tokens", BOOLEAN)?
+                .unwrap_or_default(),
             subject: members.take("subject", TEXT)?,
             audience: members.take("audience", TEXTS)?.unwrap_or_default(),
             resources: members.take("resources", TEXTS)?.unwrap_or_default(),
@@ -520,7 +368,7 @@ impl Client {
     /// Checks what no single member can show.
     ///
     /// # Errors
-    /// [`RecordError::DefaultScope`], [`RecordError::RedirectUri`], [`RecordError::ReservedClaim`].
+    /// [`RecordError`].
     pub fn check(&self) -> Result<(), RecordError> {
         if !self.default_scope().is_subset(&self.scope) {
             return Err(RecordError::DefaultScope);
@@ -532,9 +380,41 @@ impl Client {
         if let Some((_, position)) = uris.zip(1..).find(|(uri, _)| !is_redirect_uri(uri)) {
             return Err(RecordError::RedirectUri { position });
         }
+        match self.token_endpoint_auth_method {
+            AuthMethod::PrivateKeyJwt => drop(self.keys()?),
+            AuthMethod::TlsClientAuth if self.tls_client_auth_subject_dn.is_none() => {
+                return Err(RecordError::SubjectDn);
+            }
+            _ => (),
+        }
         match reserved_claim(&self.claims) {
             Some(claim) => Err(RecordError::ReservedClaim(claim.to_owned())),
             None => Ok(()),
+        }
+    }
+
+    /// The keys of its assertions. Those of other algorithms are left out (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub fn keys(&self) -> Result<Vec<PublicKey>, KeysError> {
+        let mut set = Object::from_value(self.jwks.clone().unwrap_or_default())?;
+        let mut keys = Vec::<PublicKey>::new();
+        for (jwk, position) in set
+            .require::<Vec<Object>>("keys", "a list of objects")?
+            .into_iter()
+            .zip(1..)
+        {
+            let key = PublicKey::parse(jwk).map_err(|error| KeysError::Key { position, error })?;
+            let Some(key) = key else { continue };
+            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+                return Err(KeysError::RepeatedKeyId { position });
+            }
+            keys.push(key);
+        }
+        match keys.len() {
+            1..=MAX_KEYS => Ok(keys),
+            _ => Err(KeysError::Number),
         }
     }
 
@@ -557,6 +437,14 @@ impl Client {
     pub fn subject(&self) -> &str {
         self.subject.as_deref().unwrap_or(self.client_id.as_str())
     }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it by reference"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A claim among static ones that only the service may set.

@@ -1,71 +1,102 @@
 //! Client authentication (RFC 6749 §2.3): what a request presents, and whether a client's record
 //! bears it out. Nothing is looked up here.
 
+mod assertion;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
+use self::assertion::Assertion;
+pub use self::assertion::AssertionError;
+use crate::certificate::ClientCertificate;
 use crate::client::{
     AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
 use crate::dialect::Dialect;
 use crate::error::{Failure, Fault, Rejection};
 use crate::form::{Form, decode};
+use crate::realm::Realm;
+use crate::replay::Mark;
 use crate::time::UnixTime;
 
-/// The methods by which a client can authenticate.
-pub const METHODS: [AuthMethod; 3] = [
-    AuthMethod::ClientSecretBasic,
-    AuthMethod::ClientSecretPost,
-    AuthMethod::None,
-];
-
 /// What a request presents to say which client it is from.
-///
-/// Under HTTP Basic each half should be form-encoded (RFC 6749 §2.3.1), but curl and many
-/// libraries send it as it is. So a half that can be read in two ways is tried in both: hence the
-/// lists, with one or two entries each.
-#[derive(Debug)]
-pub struct Credentials {
-    method: AuthMethod,
+pub struct Credentials<'a> {
     client_ids: Vec<String>,
-    secrets: Vec<ClientSecret>,
+    proof: Proof<'a>,
 }
 
-impl Credentials {
+/// What shows that it is.
+enum Proof<'a> {
+    /// A secret. Under HTTP Basic each half should be form-encoded (RFC 6749 §2.3.1), but curl and
+    /// many libraries send it as it is. So a half that can be read in two ways is tried in both:
+    /// hence the lists, with one or two entries each.
+    Secret(AuthMethod, Vec<ClientSecret>),
+    /// An assertion.
+    Assertion(Box<Assertion<'a>>),
+    /// Nothing in the request itself: a public client, or one with a certificate.
+    None,
+}
+
+/// What authenticated a client.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// The name of its secret.
+    pub secret_id: Option<String>,
+    /// The name of the key that signed its assertion.
+    pub client_kid: Option<String>,
+    /// What must be the first of its kind.
+    pub mark: Option<Mark>,
+}
+
+impl<'a> Credentials<'a> {
     /// Reads the credentials of a request: its `Authorization` header, else its form.
     ///
     /// # Errors
     /// [`Rejection`] when there are none, more than one, or malformed ones.
     pub fn parse(
         authorization: Option<&str>,
-        form: &Form<'_>,
+        form: &'a Form<'_>,
         dialect: &Dialect,
     ) -> Result<Self, Rejection> {
         let client_id = form.value("client_id");
-        let client_secret = form.value("client_secret");
-        let Some(authorization) = authorization else {
-            return match (client_id, client_secret) {
-                (Some(id), Some(secret)) => Ok(Self {
-                    method: AuthMethod::ClientSecretPost,
-                    client_ids: vec![id.to_owned()],
-                    secrets: vec![ClientSecret::new(secret.to_owned())],
-                }),
-                // RFC 6749 §3.2.1: a public client says who it is, and no more.
-                (Some(id), None) => Ok(Self {
-                    method: AuthMethod::None,
-                    client_ids: vec![id.to_owned()],
-                    secrets: Vec::new(),
-                }),
-                (None, _) => Err(Rejection::NoCredentials),
-            };
-        };
-        if client_secret.is_some() {
+        let secret = form.value("client_secret");
+        let assertion = (
+            form.value("client_assertion_type"),
+            form.value("client_assertion"),
+        );
+        // RFC 6749 §2.3: "MUST NOT use more than one authentication method in each request".
+        let has_assertion = assertion != (None, None);
+        let ways = [authorization.is_some(), secret.is_some(), has_assertion];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
             return Err(Rejection::SeveralAuthentications);
         }
-        let credentials =
-            Self::parse_basic(authorization, dialect).ok_or(Rejection::MalformedBasic)?;
+        let credentials = match (authorization, secret, assertion) {
+            (Some(authorization), ..) => {
+                Self::parse_basic(authorization, dialect).ok_or(Rejection::MalformedBasic)?
+            }
+            (_, Some(secret), _) => {
+                let secret = ClientSecret::new(secret.to_owned());
+                Self {
+                    client_ids: vec![client_id.ok_or(Rejection::NoCredentials)?.to_owned()],
+                    proof: Proof::Secret(AuthMethod::ClientSecretPost, vec![secret]),
+                }
+            }
+            (.., (Some(assertion::TYPE), Some(text))) => {
+                let assertion = Assertion::parse(text)?;
+                Self {
+                    client_ids: vec![assertion.subject.clone()],
+                    proof: Proof::Assertion(Box::new(assertion)),
+                }
+            }
+            (.., (None, None)) => Self {
+                // RFC 6749 §3.2.1, RFC 8705 §2: it says who it is, and no more.
+                client_ids: vec![client_id.ok_or(Rejection::NoCredentials)?.to_owned()],
+                proof: Proof::None,
+            },
+            _ => return Err(AssertionError::Type.into()),
+        };
         match client_id {
             Some(id) if !credentials.client_ids.iter().any(|known| known == id) => {
                 Err(Rejection::ClientIdMismatch)
@@ -87,13 +118,10 @@ impl Credentials {
             false => STANDARD.decode(token).ok()?,
         });
         let (id, secret) = std::str::from_utf8(&octets).ok()?.split_once(':')?;
+        let secrets = readings(secret).into_iter().map(ClientSecret::new);
         Some(Self {
-            method: AuthMethod::ClientSecretBasic,
             client_ids: readings(id),
-            secrets: readings(secret)
-                .into_iter()
-                .map(ClientSecret::new)
-                .collect(),
+            proof: Proof::Secret(AuthMethod::ClientSecretBasic, secrets.collect()),
         })
     }
 
@@ -103,7 +131,7 @@ impl Credentials {
     }
 
     /// Checks the credentials against the record found under one of [`Self::client_ids`], and
-    /// tells which of the client's secrets was presented, if it has any.
+    /// tells what authenticated the client.
     ///
     /// Without a record the same work is done for nothing, so that time does not tell which
     /// clients exist.
@@ -114,58 +142,116 @@ impl Credentials {
     pub fn verify(
         &self,
         client: Option<&Client>,
+        realm: &Realm,
+        certificate: Option<ClientCertificate<'_>>,
         key: Option<&ClientSecretsKey>,
         now: UnixTime,
-    ) -> Result<Option<String>, Failure> {
-        let stored = client.map_or(std::slice::from_ref(&DECOY), |client| &client.secrets);
-        let presented = self.presented_among(stored, key, now)?;
+    ) -> Result<Evidence, Failure> {
+        // 1. The work that is the same for all.
+        let registered = client.map(|client| client.token_endpoint_auth_method);
+        let (is_method, proven) = match &self.proof {
+            Proof::Secret(method, readings) => {
+                let stored = client.map_or([].as_slice(), |client| &client.secrets);
+                let secret = presented_among(stored, readings, key, now)?;
+                (registered == Some(*method), by_secret(secret, now))
+            }
+            Proof::Assertion(assertion) => {
+                let verified = assertion.verify(client, realm, now);
+                (
+                    registered == Some(AuthMethod::PrivateKeyJwt),
+                    by_assertion(verified),
+                )
+            }
+            Proof::None if registered == Some(AuthMethod::TlsClientAuth) => {
+                (true, by_certificate(client, certificate))
+            }
+            Proof::None => (
+                registered == Some(AuthMethod::None),
+                Ok(Evidence::default()),
+            ),
+        };
+        // 2. Whether it counts.
         let client = client.ok_or(Rejection::UnknownClient)?;
         if client.disabled {
             return Err(Rejection::ClientDisabled.into());
         }
-        if client.token_endpoint_auth_method != self.method {
-            return Err(Rejection::AuthMethodNotRegistered.into());
-        }
-        if self.method == AuthMethod::None {
-            return Ok(None);
-        }
-        let secret = presented.ok_or(Rejection::SecretMismatch)?;
-        match *secret {
-            StoredSecret {
-                not_before: Some(not_before),
-                ..
-            } if now < not_before => Err(Rejection::SecretNotYetValid { not_before, now }.into()),
-            StoredSecret {
-                expires_at: Some(expires_at),
-                ..
-            } if now >= expires_at => Err(Rejection::SecretExpired { expires_at, now }.into()),
-            _ => Ok(Some(secret.id.clone())),
+        match is_method {
+            true => Ok(proven?),
+            false => Err(Rejection::AuthMethodNotRegistered.into()),
         }
     }
+}
 
-    /// The stored secret that is presented, rather one that is valid `now` than one that is not.
-    /// Every reading is compared with every secret, whichever matches.
-    fn presented_among<'s>(
-        &self,
-        stored: &'s [StoredSecret],
-        key: Option<&ClientSecretsKey>,
-        now: UnixTime,
-    ) -> Result<Option<&'s StoredSecret>, Fault> {
-        let mut found = None;
-        for candidate in stored {
-            let mut matches = Choice::from(0);
-            for secret in &self.secrets {
-                matches |= candidate
-                    .hash
-                    .matches(secret, key)
-                    .map_err(|_| Fault::NoClientSecretsKey)?;
-            }
-            if bool::from(matches) && (found.is_none() || candidate.is_valid(now)) {
-                found = Some(candidate);
-            }
-        }
-        Ok(found)
+/// The secret has its time (docs/storage.md).
+fn by_secret(secret: Option<&StoredSecret>, now: UnixTime) -> Result<Evidence, Rejection> {
+    let secret = secret.ok_or(Rejection::SecretMismatch)?;
+    match *secret {
+        StoredSecret {
+            not_before: Some(not_before),
+            ..
+        } if now < not_before => Err(Rejection::SecretNotYetValid { not_before, now }),
+        StoredSecret {
+            expires_at: Some(expires_at),
+            ..
+        } if now >= expires_at => Err(Rejection::SecretExpired { expires_at, now }),
+        _ => Ok(Evidence {
+            secret_id: Some(secret.id.clone()),
+            ..Evidence::default()
+        }),
     }
+}
+
+fn by_assertion(verified: Result<(String, Mark), AssertionError>) -> Result<Evidence, Rejection> {
+    let (kid, mark) = verified?;
+    Ok(Evidence {
+        client_kid: Some(kid),
+        mark: Some(mark),
+        ..Evidence::default()
+    })
+}
+
+/// The certificate is one that an authority vouches for, and has the subject that is registered (RFC
+/// 8705 §2.1.2), character for character.
+fn by_certificate(
+    client: Option<&Client>,
+    certificate: Option<ClientCertificate<'_>>,
+) -> Result<Evidence, Rejection> {
+    let certificate = certificate.filter(ClientCertificate::is_good);
+    let certificate = certificate.ok_or(Rejection::NoCertificate)?;
+    let registered = client.and_then(|client| client.tls_client_auth_subject_dn.as_deref());
+    match registered == Some(certificate.subject_dn) {
+        true => Ok(Evidence::default()),
+        false => Err(Rejection::CertificateSubject),
+    }
+}
+
+/// The stored secret that is presented, rather one that is valid `now` than one that is not.
+/// Every reading is compared with every secret, whichever matches, and with one that is nobody's
+/// where there is none.
+fn presented_among<'s>(
+    stored: &'s [StoredSecret],
+    readings: &[ClientSecret],
+    key: Option<&ClientSecretsKey>,
+    now: UnixTime,
+) -> Result<Option<&'s StoredSecret>, Fault> {
+    let candidates = match stored {
+        [] => std::slice::from_ref(&DECOY),
+        stored => stored,
+    };
+    let mut found = None;
+    for candidate in candidates {
+        let mut matches = Choice::from(0);
+        for secret in readings {
+            matches |= candidate
+                .hash
+                .matches(secret, key)
+                .map_err(|_| Fault::NoClientSecretsKey)?;
+        }
+        if bool::from(matches) && (found.is_none() || candidate.is_valid(now)) {
+            found = Some(candidate);
+        }
+    }
+    Ok(found.filter(|_| !stored.is_empty()))
 }
 
 /// What stands in for the secrets of a client that does not exist.

@@ -99,6 +99,12 @@ pub struct Audit {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jkt: Option<String>,
+    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
+    pub x5t_s256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
@@ -108,6 +114,8 @@ pub struct Audit {
     pub jti: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registered: Option<String>,
     /// What was done, where it is not a token that was issued.
     #[serde(skip)]
     pub done: Option<&'static str>,

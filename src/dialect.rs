@@ -25,6 +25,8 @@ pub enum Endpoint {
     Userinfo,
     /// End session (OpenID Connect RP-Initiated Logout §2).
     EndSession,
+    /// Client registration (RFC 7591 §3).
+    Registration,
     /// Under the authorization endpoint: the login application reads a ticket.
     Ticket,
     /// The same: it accepts one.
@@ -37,7 +39,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All endpoints that have paths of their own.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Token,
         Self::Jwks,
         Self::Discovery,
@@ -46,6 +48,7 @@ impl Endpoint {
         Self::PushedAuthorization,
         Self::Userinfo,
         Self::EndSession,
+        Self::Registration,
     ];
 
     /// The endpoints under each authorization endpoint.
@@ -68,6 +71,7 @@ impl Endpoint {
             Self::PushedAuthorization => "pushed_authorization",
             Self::Userinfo => "userinfo",
             Self::EndSession => "end_session",
+            Self::Registration => "registration",
             Self::Ticket => "ticket",
             Self::Accept => "accept",
             Self::Reject => "reject",
@@ -80,7 +84,16 @@ impl Endpoint {
     pub fn is_for_people(self) -> bool {
         !matches!(
             self,
-            Self::Token | Self::Jwks | Self::Discovery | Self::Realm
+            Self::Token | Self::Jwks | Self::Discovery | Self::Realm | Self::Registration
+        )
+    }
+
+    /// Whether it says DPoP nonces to callers with a proof (RFC 9449 §8, §9).
+    #[must_use]
+    pub fn takes_proofs(self) -> bool {
+        matches!(
+            self,
+            Self::Token | Self::PushedAuthorization | Self::Userinfo | Self::Registration
         )
     }
 
@@ -201,6 +214,10 @@ pub enum Source {
     RefreshToken,
     /// The family, if there is one; else a random UUID in realms that want one.
     SessionState,
+    /// Who alone can use the token (RFC 7800 §3.1), if not whoever has it.
+    Confirmation,
+    /// The type of tokens for whoever has them; `DPoP` for those of a key (RFC 9449 §5).
+    TokenType(&'static str),
     /// A text that is always the same.
     Text(&'static str),
 }
@@ -271,6 +288,7 @@ pub static RFC9068: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[
         (Endpoint::Token, "/token"),
@@ -295,6 +313,7 @@ pub static RFC9068: Dialect = Dialect {
         ("auth_time", Source::AuthTime),
         ("acr", Source::Acr),
         ("sid", Source::Sid),
+        ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Issuer,
     id_token_claims: ID_TOKEN_CLAIMS,
@@ -303,7 +322,7 @@ pub static RFC9068: Dialect = Dialect {
     refreshes_client_credentials: false,
     response: &[
         ("access_token", Source::AccessToken),
-        ("token_type", Source::Text("Bearer")),
+        ("token_type", Source::TokenType("Bearer")),
         ("expires_in", Source::Lifetime),
         ("scope", Source::Scope),
         ("refresh_token", Source::RefreshToken),
@@ -383,6 +402,14 @@ pub static KEYCLOAK: Dialect = Dialect {
             Endpoint::EndSession,
             "/auth/realms/{realm}/protocol/openid-connect/logout",
         ),
+        (
+            Endpoint::Registration,
+            "/realms/{realm}/clients-registrations/openid-connect",
+        ),
+        (
+            Endpoint::Registration,
+            "/auth/realms/{realm}/clients-registrations/openid-connect",
+        ),
         (Endpoint::Realm, "/realms/{realm}"),
         (Endpoint::Realm, "/auth/realms/{realm}"),
     ],
@@ -419,6 +446,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("email", Source::PersonClaim("email")),
         ("clientAddress", Source::ServiceAddress),
         ("client_id", Source::ServiceClientId),
+        ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Client,
     id_token_claims: &[
@@ -443,7 +471,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("expires_in", Source::Lifetime),
         ("refresh_expires_in", Source::RefreshExpiresIn),
         ("refresh_token", Source::RefreshToken),
-        ("token_type", Source::Text("Bearer")),
+        ("token_type", Source::TokenType("Bearer")),
         ("id_token", Source::IdToken),
         ("not-before-policy", Source::NotBeforePolicy),
         ("session_state", Source::SessionState),
@@ -476,6 +504,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[],
     access_token_ttl: Seconds(604_800),
@@ -492,6 +521,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
         ("userID", Source::PersonClaim("userID")),
         ("userRegion", Source::PersonClaim("userRegion")),
         ("sid", Source::Sid),
+        ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Client,
     id_token_claims: ID_TOKEN_CLAIMS,
@@ -500,7 +530,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
     refreshes_client_credentials: false,
     response: &[
         ("scope", Source::Scope),
-        ("token_type", Source::Text("Bearer")),
+        ("token_type", Source::TokenType("Bearer")),
         ("access_token", Source::AccessToken),
         ("expires_in", Source::Lifetime),
         ("id_token", Source::IdToken),
@@ -530,6 +560,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[],
     access_token_ttl: Seconds(600),
@@ -546,6 +577,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
         ("client_id", Source::ClientId),
         ("scope", Source::ScopeList),
         ("sid", Source::Sid),
+        ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Issuer,
     id_token_claims: ID_TOKEN_CLAIMS,
@@ -554,7 +586,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
     refreshes_client_credentials: false,
     response: &[
         ("access_token", Source::AccessToken),
-        ("token_type", Source::Text("bearer")),
+        ("token_type", Source::TokenType("bearer")),
         ("expires_in", Source::Lifetime),
         ("refresh_token", Source::RefreshToken),
         ("id_token", Source::IdToken),

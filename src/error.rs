@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::client_auth::AssertionError;
+use crate::dpop::ProofError;
 use crate::family::Refusal;
 use crate::form::FormError;
 use crate::jose::SignError;
@@ -121,6 +123,21 @@ pub enum Rejection {
         /// When it was presented.
         now: UnixTime,
     },
+    /// An assertion that does not authenticate the client.
+    #[error("assertion: {0}")]
+    Assertion(#[from] AssertionError),
+    /// The client's certificate is missing, or nobody vouches for it.
+    #[error("no verified client certificate")]
+    NoCertificate,
+    /// The certificate has another subject than is registered.
+    #[error("not the registered subject of the certificate")]
+    CertificateSubject,
+    /// A DPoP proof that is none.
+    #[error("DPoP proof: {0}")]
+    Proof(#[from] ProofError),
+    /// The same at an endpoint that an access token opens.
+    #[error("DPoP proof: {0}")]
+    ResourceProof(ProofError),
     /// The client may not use this grant.
     #[error("grant not registered for the client")]
     GrantNotRegistered,
@@ -157,9 +174,20 @@ pub enum Rejection {
     /// What came along is no access token of this realm, or no longer.
     #[error("invalid access token: {0}")]
     InvalidAccessToken(&'static str),
-    /// An access token without the scope `openid`.
-    #[error("the access token lacks the scope openid")]
-    InsufficientScope,
+    /// An access token without the scope that the endpoint needs.
+    #[error("the access token lacks the scope {0}")]
+    InsufficientScope(&'static str),
+    /// RFC 7591 §3.2.2: "a client metadata field is invalid".
+    #[error("client metadata: member `{member}` must be {expected}")]
+    InvalidClientMetadata {
+        /// The member.
+        member: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// RFC 7591 §3.2.2: "the value of one or more redirection URIs is invalid".
+    #[error("client metadata: a redirect URI is none")]
+    InvalidRedirectUri,
 }
 
 impl Rejection {
@@ -187,7 +215,16 @@ impl Rejection {
             | Self::AuthMethodNotRegistered
             | Self::SecretMismatch
             | Self::SecretNotYetValid { .. }
-            | Self::SecretExpired { .. } => ErrorCode::InvalidClient,
+            | Self::SecretExpired { .. }
+            | Self::Assertion(_)
+            | Self::NoCertificate
+            | Self::CertificateSubject => ErrorCode::InvalidClient,
+            Self::Proof(ProofError::Nonce) => ErrorCode::UseDpopNonce,
+            Self::Proof(_) => ErrorCode::InvalidDpopProof,
+            Self::ResourceProof(ProofError::Nonce) => ErrorCode::ResourceNonce,
+            Self::ResourceProof(_) => ErrorCode::ResourceProof,
+            Self::InvalidClientMetadata { .. } => ErrorCode::InvalidClientMetadata,
+            Self::InvalidRedirectUri => ErrorCode::InvalidRedirectUri,
             Self::GrantNotRegistered | Self::NotALoginClient => ErrorCode::UnauthorizedClient,
             Self::MalformedScope | Self::ExcessScope | Self::Refused(Refusal::Scope) => {
                 ErrorCode::InvalidScope
@@ -198,7 +235,7 @@ impl Rejection {
             Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
             Self::Refused(_) => ErrorCode::InvalidGrant,
             Self::NoBearerToken | Self::InvalidAccessToken(_) => ErrorCode::InvalidToken,
-            Self::InsufficientScope => ErrorCode::InsufficientScope,
+            Self::InsufficientScope(_) => ErrorCode::InsufficientScope,
         }
     }
 
@@ -209,7 +246,8 @@ impl Rejection {
             Self::ContentType { media_type } => {
                 return format!("The body must be {media_type}.").into();
             }
-            Self::InvalidMember { member, expected } => {
+            Self::InvalidMember { member, expected }
+            | Self::InvalidClientMetadata { member, expected } => {
                 return format!("The member {member} must be {expected}.").into();
             }
             Self::UnknownPath => "No endpoint is at this path.",
@@ -231,7 +269,17 @@ impl Rejection {
             | Self::AuthMethodNotRegistered
             | Self::SecretMismatch
             | Self::SecretNotYetValid { .. }
-            | Self::SecretExpired { .. } => "Client authentication failed.",
+            | Self::SecretExpired { .. }
+            | Self::Assertion(_)
+            | Self::NoCertificate
+            | Self::CertificateSubject => "Client authentication failed.",
+            Self::Proof(ProofError::Nonce) | Self::ResourceProof(ProofError::Nonce) => {
+                "The DPoP proof must have the nonce of the header DPoP-Nonce."
+            }
+            Self::Proof(_) | Self::ResourceProof(_) => "The DPoP proof is missing or not valid.",
+            Self::InvalidRedirectUri => {
+                "A redirect URI must be https, http on loopback, or of an application's own scheme, without a fragment."
+            }
             Self::GrantNotRegistered => "The client may not use this grant type.",
             Self::MalformedScope => "The scope is malformed.",
             Self::ExcessScope => "The scope exceeds what the client may ask for.",
@@ -250,14 +298,16 @@ impl Rejection {
             Self::Refused(_) => "The code, ticket or token is not valid.",
             Self::NoBearerToken => "A bearer token is required.",
             Self::InvalidAccessToken(_) => "The access token is not valid.",
-            Self::InsufficientScope => "The access token lacks the scope openid.",
+            Self::InsufficientScope(scope) => {
+                return format!("The access token lacks the scope {scope}.").into();
+            }
         };
         text.into()
     }
 }
 
 /// The errors on the wire: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect
-/// Core §3.1.2.6, and HTTP's own (RFC 9110 §15).
+/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
     /// `invalid_request`.
@@ -284,6 +334,18 @@ pub enum ErrorCode {
     InvalidToken,
     /// `insufficient_scope`.
     InsufficientScope,
+    /// `invalid_client_metadata`.
+    InvalidClientMetadata,
+    /// `invalid_redirect_uri`.
+    InvalidRedirectUri,
+    /// `invalid_dpop_proof`, at the token endpoint.
+    InvalidDpopProof,
+    /// `use_dpop_nonce`, at the token endpoint.
+    UseDpopNonce,
+    /// `invalid_dpop_proof`, with an access token.
+    ResourceProof,
+    /// `use_dpop_nonce`, with an access token.
+    ResourceNonce,
     /// `not_found`, for paths.
     NotFound,
     /// `invalid_request`, for methods.
@@ -321,6 +383,10 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidDpopProof | Self::ResourceProof => "invalid_dpop_proof",
+            Self::UseDpopNonce | Self::ResourceNonce => "use_dpop_nonce",
             Self::NotFound => "not_found",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -340,8 +406,15 @@ impl ErrorCode {
             | Self::UnsupportedResponseType
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
+            | Self::InvalidClientMetadata
+            | Self::InvalidRedirectUri
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce
             | Self::UnsupportedMediaType => 400,
-            Self::InvalidClient | Self::InvalidToken => 401,
+            Self::InvalidClient
+            | Self::InvalidToken
+            | Self::ResourceProof
+            | Self::ResourceNonce => 401,
             Self::InsufficientScope => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,

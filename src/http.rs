@@ -6,8 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use crate::certificate::ClientCertificate;
 use crate::dialect::RFC9068;
 use crate::error::{ErrorCode, Failure, Rejection};
+use crate::jose::es256;
 use crate::realm::Realm;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
@@ -44,6 +46,10 @@ pub struct Request<'a> {
     pub if_none_match: Option<&'a str>,
     /// `Cookie`.
     pub cookie: Option<&'a str>,
+    /// `DPoP`.
+    pub dpop: Option<&'a str>,
+    /// The certificate that the caller showed in the TLS handshake.
+    pub certificate: Option<ClientCertificate<'a>>,
     /// The body of a POST; one octet more than the service takes is enough of it.
     pub body: &'a [u8],
 }
@@ -150,7 +156,7 @@ impl Response {
             ("access-control-allow-methods", "POST".into()),
             (
                 "access-control-allow-headers",
-                "authorization, content-type".into(),
+                "authorization, content-type, dpop".into(),
             ),
             ("access-control-max-age", "86400".into()),
         ];
@@ -174,8 +180,13 @@ impl Response {
                 .any(|allowed| allowed == "*" || allowed == origin)
         };
         if let Some(origin) = request.origin.filter(is_allowed) {
-            self.headers
-                .push(("access-control-allow-origin", origin.to_owned().into()));
+            self.headers.extend([
+                ("access-control-allow-origin", origin.to_owned().into()),
+                (
+                    "access-control-expose-headers",
+                    "dpop-nonce, www-authenticate".into(),
+                ),
+            ]);
         }
     }
 
@@ -237,6 +248,13 @@ fn challenge(rejection: Rejection, realm: &Realm) -> Option<String> {
         ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
             let word = code.word();
             Some(format!("Bearer realm=\"{name}\", error=\"{word}\""))
+        }
+        // RFC 9449 §7.1, §9.
+        ErrorCode::ResourceProof | ErrorCode::ResourceNonce => {
+            let (word, algs) = (code.word(), es256::NAME);
+            Some(format!(
+                "DPoP realm=\"{name}\", error=\"{word}\", algs=\"{algs}\""
+            ))
         }
         _ => None,
     }

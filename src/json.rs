@@ -51,6 +51,17 @@ impl Object {
         })
     }
 
+    /// Takes a value that was read as strictly before.
+    ///
+    /// # Errors
+    /// [`JsonError::Malformed`] when it is no object.
+    pub fn from_value(value: Value) -> Result<Self, JsonError> {
+        match value {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(JsonError::Malformed { line: 0, column: 0 }),
+        }
+    }
+
     /// Takes an optional member; `null` counts as absent.
     ///
     /// # Errors

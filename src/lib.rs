@@ -32,10 +32,13 @@
 //!   a "no such client".
 
 pub mod authorization;
+pub mod certificate;
 pub mod client;
 pub mod client_auth;
+pub mod confirmation;
 pub mod context;
 pub mod dialect;
+pub mod dpop;
 pub mod endpoint;
 pub mod error;
 pub mod family;
@@ -47,6 +50,8 @@ pub mod json;
 pub mod person;
 pub mod realm;
 pub mod redirect_uri;
+pub mod registration;
+pub mod replay;
 pub mod scope;
 pub mod service;
 pub mod store;

@@ -23,6 +23,7 @@ use crate::family::{RefreshLifetimes, RefreshPolicy};
 use crate::jose::{SigningKey, SigningKeys, SigningKeysError};
 use crate::json::{JsonError, Object};
 use crate::redirect_uri::is_redirect_uri;
+use crate::registration::RegistrationPolicy;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 
@@ -91,6 +92,10 @@ pub struct Realm {
     pub login_clients: Vec<ClientId>,
     /// How long refresh tokens live.
     pub refresh: RefreshPolicy,
+    /// Whether client assertions may be for the token endpoint, not for the issuer alone.
+    assertion_audience_may_be_token_endpoint: bool,
+    /// What clients that register themselves may ask for; without it, none can.
+    pub registration: Option<RegistrationPolicy>,
     /// Its signing keys.
     pub keys: Rc<SigningKeys>,
 }
@@ -131,6 +136,13 @@ impl Realm {
                 .take("login_clients", "a list of client ids")?
                 .unwrap_or_default(),
             refresh: refresh_policy(&mut members)?,
+            assertion_audience_may_be_token_endpoint: members
+                .take("assertion_audience_may_be_token_endpoint", "true or false")?
+                .unwrap_or_default(),
+            registration: members
+                .take::<Object>("registration", "a table")?
+                .map(RegistrationPolicy::parse)
+                .transpose()?,
             keys: match members.take::<Vec<String>>("signing_keys", TEXTS)? {
                 None => keys.read(&SIGNING_KEYS.map(str::to_owned))?,
                 Some(secrets) => keys.read(&secrets)?,
@@ -147,6 +159,11 @@ impl Realm {
             Some(_) if realm.login_clients.is_empty() => return Err(Cause::NoLoginClients),
             Some(_) => (),
             None => realm.place.remove(Endpoint::is_for_people),
+        }
+        if realm.registration.is_none() {
+            realm
+                .place
+                .remove(|endpoint| endpoint == Endpoint::Registration);
         }
         if realm.iss() == realm.issuer.as_str() {
             // RFC 8414 §3.3: a client finds the metadata by the issuer, and the issuer in it.
@@ -166,6 +183,18 @@ impl Realm {
     #[must_use]
     pub fn iss(&self) -> &str {
         self.iss.as_deref().unwrap_or(self.issuer.as_str())
+    }
+
+    /// Whether a client assertion may be for `audience` (RFC 7523 §3): the issuer, or for clients of
+    /// old the token endpoint.
+    #[must_use]
+    pub fn is_assertion_audience(&self, audience: &str) -> bool {
+        let is_token_endpoint = |path| self.place.has(Endpoint::Token, path);
+        audience == self.issuer.as_str()
+            || self.assertion_audience_may_be_token_endpoint
+                && audience
+                    .strip_prefix(self.issuer.origin())
+                    .is_some_and(is_token_endpoint)
     }
 
     /// The key that signs a token which begins `now` and lives for `lifetime`.

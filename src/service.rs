@@ -1,18 +1,21 @@
 //! The service: a request in, an answer and a line for the log out.
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom};
 use crate::dialect::{Dialect, Endpoint};
+use crate::dpop;
 use crate::endpoint::{
-    self, authorization, discovery, end_session, jwks, login, pushed_authorization, token, userinfo,
+    self, authorization, discovery, end_session, jwks, login, pushed_authorization, registration,
+    token, userinfo,
 };
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
 use crate::realm::{Realm, Realms};
 use crate::store::Store;
-use crate::time::UnixTime;
+use crate::time::{Seconds, UnixTime};
 
 /// The service as it is configured. Made once an isolate.
 pub struct Service {
@@ -42,6 +45,8 @@ impl Reply {
 pub enum Log {
     /// An outcome that is nobody's fault here.
     Info(String),
+    /// Something that an operator should do in time.
+    Warning(String),
     /// A failure that an operator should see.
     Error(String),
 }
@@ -106,6 +111,35 @@ impl Service {
         reply
     }
 
+    /// What an operator should know of the realms' keys: those that near their end without a newer
+    /// one, and realms that have none, or are wrong.
+    #[must_use]
+    pub fn key_warnings(&self, now: UnixTime) -> Vec<Log> {
+        let mut warnings = Vec::new();
+        for realm in self.realms.all() {
+            let told = match realm {
+                Err(error) => Some((true, error.to_string(), None)),
+                Ok(realm) => key_warning(realm, now)
+                    .map(|(is_error, text)| (is_error, text, Some(realm.name.as_str()))),
+            };
+            let Some((is_error, reason, realm)) = told else {
+                continue;
+            };
+            let line = json!({
+                "time": now.seconds(),
+                "level": if is_error { "error" } else { "warning" },
+                "event": "keys",
+                "realm": realm,
+                "reason": reason,
+            });
+            warnings.push(match is_error {
+                true => Log::Error(line.to_string()),
+                false => Log::Warning(line.to_string()),
+            });
+        }
+        warnings
+    }
+
     async fn reply<S: Store>(&self, request: &Request<'_>, context: &mut Context<'_, S>) -> Reply {
         let now = context.now;
         if request.path == "/health" {
@@ -139,9 +173,14 @@ impl Service {
             Endpoint::Resume => login::resume(request, realm, context).await,
             Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
+            Endpoint::Registration => registration::respond(request, realm, context).await,
         };
         let at = Some((realm, endpoint));
         let mut reply = reply(endpoint.name(), at, result, now, &context.audit);
+        if request.dpop.is_some() && endpoint.takes_proofs() {
+            let nonce = dpop::nonce(realm, now).map(|nonce| ("dpop-nonce", nonce.into()));
+            reply.response.headers.extend(nonce);
+        }
         if is_for_scripts {
             reply.response.allow_origin(request, realm);
         }
@@ -171,6 +210,26 @@ impl Service {
         }
         Ok(Response::not_stored(200, r#"{"status":"ok"}"#.to_owned()))
     }
+}
+
+/// How long before the end of its newest key a realm is warned of.
+const KEY_WARNING: Seconds = Seconds(30 * 24 * 60 * 60);
+
+/// What is to be said of a realm's keys, and whether it is already too late.
+fn key_warning(realm: &Realm, now: UnixTime) -> Option<(bool, String)> {
+    if let Err(fault) = realm.signing_key(now, realm.access_token_ttl) {
+        return Some((true, fault.to_string()));
+    }
+    let newest = realm.keys.iter().last()?;
+    let end = newest.expiration();
+    (end <= now.plus(KEY_WARNING)).then(|| {
+        let (kid, left) = (newest.kid().as_str(), end.since(now).0);
+        let text = format!(
+            "its newest key {kid} ends at {end}, in {} days: the tool's `key rotate` adds one",
+            left.div_euclid(24 * 60 * 60)
+        );
+        (false, text)
+    })
 }
 
 fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {

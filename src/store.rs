@@ -8,6 +8,7 @@ use crate::client::{Client, ClientId, RecordError};
 use crate::family::act::{self, Message};
 use crate::family::{Family, FamilyId, object_name};
 use crate::realm::RealmName;
+use crate::replay::{self, Mark};
 use crate::time::UnixTime;
 
 /// Storage, as the service uses it.
@@ -35,6 +36,18 @@ pub trait Store {
         act: &Message,
         now: UnixTime,
     ) -> Result<String, StoreError>;
+
+    /// Uses a name, once: whether nobody did before, by [`replay::consume`].
+    ///
+    /// # Errors
+    /// [`StoreError`], when it may be used now or not.
+    async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// Registers a client under an id that nobody has yet.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it may be registered or not.
+    async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError>;
 }
 
 /// Why storage gave no answer.
@@ -69,6 +82,7 @@ pub struct MemoryStore {
     records: RefCell<HashMap<String, Result<String, StoreError>>>,
     reads: RefCell<usize>,
     families: RefCell<HashMap<String, Family>>,
+    marks: RefCell<HashMap<String, UnixTime>>,
     acts: RefCell<usize>,
     failure: RefCell<Option<StoreError>>,
 }
@@ -87,7 +101,7 @@ impl MemoryStore {
         *self.reads.borrow()
     }
 
-    /// How often an act happened to a family, or failed to.
+    /// How often an act happened to a family, or a name was used, or failed to.
     #[must_use]
     pub fn acts(&self) -> usize {
         *self.acts.borrow()
@@ -99,9 +113,14 @@ impl MemoryStore {
         self.families.borrow().len()
     }
 
-    /// Lets every act fail, until it is told `None`.
+    /// Lets every act, use of a name and registration fail, until it is told `None`.
     pub fn fail_acts(&self, failure: Option<StoreError>) {
         self.failure.replace(failure);
+    }
+
+    fn begin_act(&self) -> Result<(), StoreError> {
+        self.acts.replace_with(|acts| acts.saturating_add(1));
+        self.failure.borrow().clone().map_or(Ok(()), Err)
     }
 }
 
@@ -124,15 +143,28 @@ impl Store for MemoryStore {
         act: &Message,
         now: UnixTime,
     ) -> Result<String, StoreError> {
-        self.acts.replace_with(|acts| acts.saturating_add(1));
-        if let Some(failure) = self.failure.borrow().clone() {
-            return Err(failure);
-        }
+        self.begin_act()?;
         let key = object_name(realm, family);
         let mut families = self.families.borrow_mut();
         let mut family = families.remove(&key);
         let answer = act::decide(act.name, &act.text, &mut family, now);
         families.extend(family.map(|family| (key, family)));
         answer.ok_or(StoreError::UnreadableAct)
+    }
+
+    async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
+        self.begin_act()?;
+        let mut marks = self.marks.borrow_mut();
+        let mut used_until = marks.get(&mark.object_name).copied();
+        let is_first = replay::consume(&mut used_until, mark.until, now);
+        marks.extend(used_until.map(|until| (mark.object_name.clone(), until)));
+        Ok(is_first)
+    }
+
+    async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
+        self.begin_act()?;
+        let record = serde_json::to_string(client).map_err(|_| StoreError::UnreadableAct)?;
+        self.put(realm, &client.client_id, Ok(record));
+        Ok(())
     }
 }

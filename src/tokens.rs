@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::client::Client;
+use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::{JwtIdForm, Source};
 use crate::error::{Failure, Fault, Rejection};
@@ -38,6 +39,8 @@ pub struct Tokens<'a> {
     pub refresh: Option<IssuedRefresh>,
     /// What the ID token repeats.
     pub nonce: Option<String>,
+    /// Who alone can use the access token.
+    pub confirmation: &'a Confirmation,
 }
 
 impl Tokens<'_> {
@@ -233,7 +236,9 @@ impl Facts<'_> {
                 RefreshToken { family, part }.reveal().into()
             }
             Source::SessionState => self.session_state?.into(),
-            Source::Text(text) => text.into(),
+            Source::Confirmation => self.tokens.confirmation.to_claim()?,
+            Source::TokenType(_) if self.tokens.confirmation.jkt.is_some() => "DPoP".into(),
+            Source::TokenType(text) | Source::Text(text) => text.into(),
         })
     }
 }

@@ -1,5 +1,6 @@
-//! The Durable Object that stores one family: it reads the family, lets an act happen to it, and
-//! writes what became of it. What happens is the core's to decide.
+//! The Durable Object that stores one family, or the mark of one name that may be used once: it
+//! reads what is stored, lets an act happen to it, and writes what became of it. What happens is the
+//! core's to decide.
 
 use worker::js_sys::futures::JsFuture;
 use worker::{
@@ -8,16 +9,25 @@ use worker::{
 
 use super::now;
 use crate::family::{Family, act};
+use crate::replay;
 use crate::time::UnixTime;
 use crate::wire::Wire as _;
 
 /// The key under which an object stores its family, as JSON.
 const FAMILY: &str = "family";
 
+/// The key under which it stores until when its name is used, in seconds.
+const USED_UNTIL: &str = "used_until";
+
+/// The act that uses a name, and its two answers.
+pub(super) const MARK: &str = "mark";
+pub(super) const FIRST: &str = "first";
+pub(super) const USED: &str = "used";
+
 /// How long to wait for a version that can read a family, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
-/// One family.
+/// One family or mark.
 #[durable_object(alarm)]
 pub struct GrantStore {
     state: State,
@@ -40,15 +50,18 @@ impl DurableObject for GrantStore {
         // From here on only storage is waited for. Until it answers the runtime delivers nothing
         // else to this object, so no other act comes between.
         let storage = self.state.storage();
+        let now = now.max(super::now());
+        if name == MARK {
+            return mark(&storage, &message, now).await;
+        }
         let before = load(&storage).await?;
         let mut family = before.clone();
-        let now = now.max(super::now());
         let answer = act::decide(name, &message, &mut family, now).ok_or("no such act")?;
         match &family {
             Some(family) if before.as_ref() != Some(family) => {
                 // First the alarm: without it, a family would stay for ever.
                 if before.is_none() {
-                    wake_at_end(&storage, family).await?;
+                    wake_at(&storage, family.ends_at()).await?;
                 }
                 storage.put_raw(FAMILY, family.to_text()).await?;
             }
@@ -58,12 +71,14 @@ impl DurableObject for GrantStore {
         Response::ok(answer)
     }
 
-    /// Removes the family when it has ended. It may have been prolonged since the alarm was set. One
+    /// Removes what has ended. A family may have been prolonged since the alarm was set. One
     /// that this version cannot read is left for the version that wrote it.
     async fn alarm(&self) -> Result<Response> {
         let storage = self.state.storage();
         match load(&storage).await {
-            Ok(Some(family)) if now() < family.ends_at() => wake_at_end(&storage, &family).await?,
+            Ok(Some(family)) if now() < family.ends_at() => {
+                wake_at(&storage, family.ends_at()).await?
+            }
             Ok(_) => remove(&storage).await?,
             Err(error) => {
                 console_error!("a family's alarm: {error}");
@@ -74,16 +89,35 @@ impl DurableObject for GrantStore {
     }
 }
 
-async fn load(storage: &Storage) -> Result<Option<Family>> {
+async fn read(storage: &Storage, key: &str) -> Result<Option<String>> {
     // Not by `Storage::get`, which deserializes anything.
-    let value = JsFuture::from(storage.as_raw().get(FAMILY)?).await?;
-    let text = value.as_string();
+    let value = JsFuture::from(storage.as_raw().get(key)?).await?;
+    Ok(value.as_string())
+}
+
+async fn load(storage: &Storage) -> Result<Option<Family>> {
+    let text = read(storage, FAMILY).await?;
     let family = text.map(|text| Family::from_text(&text).ok_or("the family cannot be read"));
     Ok(family.transpose()?)
 }
 
-async fn wake_at_end(storage: &Storage, family: &Family) -> Result<()> {
-    let seconds = i64::from(family.ends_at().since(now()).0);
+/// Uses the object's name until the moment that `message` tells.
+async fn mark(storage: &Storage, message: &str, now: UnixTime) -> Result<Response> {
+    let moment = |text: String| text.parse().ok().map(UnixTime::from_seconds);
+    let until = moment(message.to_owned()).ok_or("no moment")?;
+    let stored = read(storage, USED_UNTIL).await?;
+    let stored = stored.map(|text| moment(text).ok_or("the mark cannot be read"));
+    let mut used_until = stored.transpose()?;
+    let is_first = replay::consume(&mut used_until, until, now);
+    if is_first {
+        wake_at(storage, until).await?;
+        storage.put_raw(USED_UNTIL, until.to_string()).await?;
+    }
+    Response::ok(if is_first { FIRST } else { USED })
+}
+
+async fn wake_at(storage: &Storage, moment: UnixTime) -> Result<()> {
+    let seconds = i64::from(moment.since(now()).0);
     storage.set_alarm(seconds.saturating_mul(1000)).await
 }
 

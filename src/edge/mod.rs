@@ -13,11 +13,12 @@ use futures_util::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{JSON, Object, Reflect};
 use worker::{
-    Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result, console_error,
-    console_log, event,
+    Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result, ScheduleContext,
+    ScheduledEvent, console_error, console_log, console_warn, event,
 };
 
 use self::store::EdgeStore;
+use crate::certificate::ClientCertificate;
 use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
 use crate::http;
@@ -62,12 +63,26 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
         }
         Err(error) => Reply::unreadable(error.to_string(), now),
     };
-    match &reply.log {
-        Some(Log::Info(line)) => console_log!("{line}"),
-        Some(Log::Error(line)) => console_error!("{line}"),
-        None => (),
+    if let Some(log) = &reply.log {
+        write(log);
     }
     answer(reply.response)
+}
+
+/// Runs when the cron trigger of `wrangler.toml` says so: tells which keys near their end.
+#[event(scheduled)]
+async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+    for log in load(&env).key_warnings(now()) {
+        write(&log);
+    }
+}
+
+fn write(log: &Log) {
+    match log {
+        Log::Info(line) => console_log!("{line}"),
+        Log::Warning(line) => console_warn!("{line}"),
+        Log::Error(line) => console_error!("{line}"),
+    }
 }
 
 fn now() -> UnixTime {
@@ -115,10 +130,11 @@ struct Head {
     url: String,
     path: String,
     headers: [Option<String>; HEADERS.len()],
+    certificate: Option<[String; CERTIFICATE.len()]>,
 }
 
 /// The header fields that the service reads, in the order of [`Head::headers`].
-const HEADERS: [&str; 8] = [
+const HEADERS: [&str; 9] = [
     "authorization",
     "content-type",
     "content-encoding",
@@ -127,6 +143,15 @@ const HEADERS: [&str; 8] = [
     "cf-connecting-ip",
     "if-none-match",
     "cookie",
+    "dpop",
+];
+
+/// What is read of `request.cf.tlsClientAuth`, in the order of [`Head::certificate`].
+const CERTIFICATE: [&str; 4] = [
+    "certVerified",
+    "certRevoked",
+    "certSubjectDNRFC2253",
+    "certFingerprintSHA256",
 ];
 
 impl Head {
@@ -138,6 +163,7 @@ impl Head {
             url: request.inner().url(),
             path: request.path(),
             headers: HEADERS.map(|name| headers.get(name).ok().flatten()),
+            certificate: certificate(request),
         }
     }
 
@@ -151,7 +177,9 @@ impl Head {
             address,
             if_none_match,
             cookie,
+            dpop,
         ] = &self.headers;
+        let certificate = self.certificate.as_ref();
         http::Request {
             method: self.method.as_ref(),
             authority: authority(&self.url),
@@ -165,9 +193,27 @@ impl Head {
             client_address: address.as_deref(),
             if_none_match: if_none_match.as_deref(),
             cookie: cookie.as_deref(),
+            dpop: dpop.as_deref(),
+            certificate: certificate.map(|[verified, revoked, subject_dn, fingerprint]| {
+                ClientCertificate {
+                    verified,
+                    revoked,
+                    subject_dn,
+                    fingerprint,
+                }
+            }),
             body,
         }
     }
+}
+
+/// The certificate of the connection, if the caller showed one.
+fn certificate(request: &Request) -> Option<[String; CERTIFICATE.len()]> {
+    let member = |of: &JsValue, name| Reflect::get(of, &JsValue::from_str(name)).ok();
+    let text = |of, name| Some(member(of, name)?.as_string().unwrap_or_default());
+    let told = member(&member(request.inner(), "cf")?, "tlsClientAuth")?;
+    let is_shown = text(&told, "certPresented")? == "1";
+    is_shown.then(|| CERTIFICATE.map(|name| text(&told, name).unwrap_or_default()))
 }
 
 /// Host and port of a URL as the runtime writes it.

@@ -4,20 +4,22 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast as _, JsValue};
-use worker::js_sys::Reflect;
-use worker::kv::KvError;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Function, Object, Promise, Reflect};
 use worker::worker_sys::web_sys;
 use worker::{Delay, Env, Error};
 
+use super::grant_store::{FIRST, MARK, USED};
 use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
 use crate::realm::RealmName;
+use crate::replay::Mark;
 use crate::store::{MemoryStore, Store, StoreError};
 use crate::time::UnixTime;
 
 /// For how long a location may answer from its own copy, in seconds; KV allows no less than 30.
-const CACHE_TTL: u64 = 30;
+const CACHE_TTL: u32 = 30;
 
 /// How long storage may take. A read that hangs never ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,13 +39,16 @@ impl Store for EdgeStore<'_> {
             Self::Memory(store) => return store.client(realm, id).await,
         };
         let key = id.record_key(realm);
-        let clients = env.kv("CLIENTS").map_err(unavailable)?;
-        let read = Box::pin(clients.get(&key).cache_ttl(CACHE_TTL).text());
-        let record = in_time(read).await?;
-        let record = record.map_err(|error| unavailable(kv_error(error)))?;
-        record
-            .map(|record| Client::parse(&record, id))
-            .transpose()
+        let options = Object::new();
+        let told = Reflect::set(&options, &"cacheTtl".into(), &CACHE_TTL.into());
+        told.map_err(|error| unavailable(said(&error)))?;
+        let record = clients(env, "get", [key.as_str().into(), options.into()]).await?;
+        let record = match record.as_string() {
+            None if record.is_null() => return Ok(None),
+            record => record.ok_or_else(|| unavailable("KV gave no text"))?,
+        };
+        Client::parse(&record, id)
+            .map(Some)
             .map_err(|error| StoreError::UnusableRecord { key, error })
     }
 
@@ -54,32 +59,77 @@ impl Store for EdgeStore<'_> {
         act: &Message,
         now: UnixTime,
     ) -> Result<String, StoreError> {
-        let Self::Bindings(env) = self else {
-            return Err(unavailable("no families here"));
-        };
         let call = Call {
-            object: object_name(realm, family),
+            object: &object_name(realm, family),
             url: format!("https://family/{}/{}", act.name, now.seconds()),
-            act,
+            text: &act.text,
+            is_idempotent: act.is_idempotent,
         };
-        in_time(Box::pin(call.send(env))).await?
+        in_time(Box::pin(call.send(self.env()?))).await?
+    }
+
+    async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
+        let call = Call {
+            object: &mark.object_name,
+            url: format!("https://mark/{MARK}/{}", now.seconds()),
+            text: &mark.until.to_string(),
+            // After a lost answer nobody knows who used it.
+            is_idempotent: false,
+        };
+        let answer = in_time(Box::pin(call.send(self.env()?))).await??;
+        match answer.as_str() {
+            FIRST => Ok(true),
+            USED => Ok(false),
+            _ => Err(StoreError::UnreadableAct),
+        }
+    }
+
+    async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
+        let record = serde_json::to_string(client).map_err(unavailable)?;
+        let key = client.client_id.record_key(realm);
+        let arguments = [key.as_str().into(), record.as_str().into()];
+        clients(self.env()?, "put", arguments).await.map(drop)
     }
 }
 
-/// A message to the object of a family.
+impl EdgeStore<'_> {
+    fn env(&self) -> Result<&Env, StoreError> {
+        match self {
+            Self::Bindings(env) => Ok(env),
+            Self::Memory(_) => Err(unavailable("no such storage here")),
+        }
+    }
+}
+
+/// Calls a method of the namespace of clients. Not by the SDK, whose options bring the code to
+/// serialize anything.
+async fn clients(env: &Env, method: &str, arguments: [JsValue; 2]) -> Result<JsValue, StoreError> {
+    let call = async {
+        let namespace = Reflect::get(env, &"CLIENTS".into())?;
+        let method = Reflect::get(&namespace, &method.into())?.dyn_into::<Function>()?;
+        let arguments = arguments.iter().collect::<Array>();
+        let promise = method
+            .apply(&namespace, &arguments)?
+            .dyn_into::<Promise>()?;
+        JsFuture::from(promise).await
+    };
+    let answer = in_time(Box::pin(call)).await?;
+    answer.map_err(|error| unavailable(said(&error)))
+}
+
+/// A message to an object.
 struct Call<'a> {
-    object: String,
+    object: &'a str,
     url: String,
-    act: &'a Message,
+    text: &'a str,
+    is_idempotent: bool,
 }
 
 impl Call<'_> {
     /// Sends the message, and once more when the runtime says that this may help.
     async fn send(&self, env: &Env) -> Result<String, StoreError> {
         match self.send_once(env).await {
-            Err(error) if self.act.is_idempotent && is_retryable(&error) => {
-                self.send_once(env).await
-            }
+            Err(error) if self.is_idempotent && is_retryable(&error) => self.send_once(env).await,
             answer => answer,
         }
         .map_err(|error| unavailable(thrown(&error)))
@@ -87,16 +137,16 @@ impl Call<'_> {
 
     /// Sends it by a stub of its own: one that has thrown is not good any more.
     async fn send_once(&self, env: &Env) -> worker::Result<String> {
-        let stub = env.durable_object("GRANTS")?.get_by_name(&self.object)?;
+        let stub = env.durable_object("GRANTS")?.get_by_name(self.object)?;
         // Not by the SDK's `RequestInit`, which brings the code for all that it could be told.
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
-        init.set_body(&JsValue::from_str(&self.act.text));
+        init.set_body(&JsValue::from_str(self.text));
         let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
         let mut response = stub.fetch_with_request(request.into()).await?;
         match response.status_code() {
             200 => response.text().await,
-            status => Err(format!("a family answered {status}").into()),
+            status => Err(format!("an object answered {status}").into()),
         }
     }
 }
@@ -134,13 +184,10 @@ fn thrown(error: &Error) -> String {
     }
 }
 
-/// KV throws JavaScript errors, whose text is their `message`.
-fn kv_error(error: KvError) -> String {
-    match &error {
-        KvError::JavaScript(thrown) => thrown.dyn_ref::<worker::js_sys::Error>().map_or_else(
-            || error.to_string(),
-            |thrown| String::from(thrown.message()),
-        ),
-        _ => error.to_string(),
-    }
+/// What a JavaScript error says: its `message`.
+fn said(error: &JsValue) -> String {
+    let message = Reflect::get(error, &"message".into()).unwrap_or_default();
+    message
+        .as_string()
+        .unwrap_or_else(|| "no message".to_owned())
 }

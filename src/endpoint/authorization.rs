@@ -3,7 +3,8 @@
 //! What it can tell the client it tells by redirecting the browser; only when the client or its
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
-use super::{parameters, registered};
+use super::caller::registered;
+use super::parameters;
 use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::client::Client;
 use crate::context::Context;

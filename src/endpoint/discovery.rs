@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::client::AuthMethod;
-use crate::client_auth::METHODS;
 use crate::dialect::Endpoint;
 use crate::error::{Failure, Fault};
 use crate::grant::GrantType;
@@ -24,6 +23,11 @@ struct Metadata<'a> {
     response_types_supported: &'static [&'static str],
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
+    dpop_signing_alg_values_supported: [&'static str; 1],
+    tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     #[serde(flatten)]
     people: Option<PeopleMetadata>,
 }
@@ -58,7 +62,7 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
     };
     let grant_types = GrantType::ALL.into_iter().filter(works);
     // Public clients can get tokens for people alone.
-    let methods = METHODS.into_iter();
+    let methods = AuthMethod::ALL.into_iter();
     let methods = methods.filter(|method| has_people || *method != AuthMethod::None);
     let own_claims = [
         "sub",
@@ -94,6 +98,10 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         response_types_supported: if has_people { &["code"] } else { &[] },
         grant_types_supported: grant_types.map(GrantType::name).collect(),
         token_endpoint_auth_methods_supported: methods.map(AuthMethod::name).collect(),
+        token_endpoint_auth_signing_alg_values_supported: [es256::NAME],
+        dpop_signing_alg_values_supported: [es256::NAME],
+        tls_client_certificate_bound_access_tokens: true,
+        registration_endpoint: realm.url(Endpoint::Registration),
         people: has_people.then(people),
     };
     Response::cacheable(

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::caller;
 use crate::client::reserved_claim;
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
@@ -177,7 +178,7 @@ async fn call<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<(Handle, Object), Failure> {
     let mut members = super::object(request)?;
-    let client = super::authenticate(request, &Form::default(), realm, context).await?;
+    let client = caller::authenticate(request, &Form::default(), realm, context).await?;
     if !realm.login_clients.contains(&client.client_id) {
         return Err(Rejection::NotALoginClient.into());
     }

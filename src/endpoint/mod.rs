@@ -1,24 +1,22 @@
 //! The endpoints: from an HTTP request to the words of its RFC, and back.
 
 pub mod authorization;
+mod caller;
 pub mod discovery;
 pub mod end_session;
 pub mod jwks;
 pub mod login;
 pub mod pushed_authorization;
 pub mod realm;
+pub mod registration;
 pub mod token;
 pub mod userinfo;
 
-use crate::client::{Client, ClientId};
-use crate::client_auth::Credentials;
-use crate::context::Context;
-use crate::error::{Failure, Rejection};
+use crate::error::Rejection;
 use crate::form::Form;
 use crate::http::Request;
 use crate::json::Object;
 use crate::realm::Realm;
-use crate::store::Store;
 
 /// The most octets a body may have.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -109,48 +107,4 @@ fn is_zero_quality(parameter: &str) -> bool {
         .strip_prefix("q=")
         .or_else(|| parameter.strip_prefix("Q="));
     quality.is_some_and(|quality| quality.bytes().all(|b| b == b'0' || b == b'.'))
-}
-
-/// Finds the client that a browser's request names. It is not authenticated.
-async fn registered<S: Store>(
-    form: &Form<'_>,
-    realm: &Realm,
-    context: &mut Context<'_, S>,
-) -> Result<Client, Failure> {
-    let unknown = Rejection::InvalidRequest("The client_id is missing or unknown.");
-    let id = form
-        .value("client_id")
-        .and_then(ClientId::parse)
-        .ok_or(unknown)?;
-    let client = context.store.client(&realm.name, &id).await?;
-    let client = client.filter(|client| !client.disabled).ok_or(unknown)?;
-    context.audit.client_id = Some(client.client_id.to_string());
-    Ok(client)
-}
-
-/// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1).
-async fn authenticate<S: Store>(
-    request: &Request<'_>,
-    form: &Form<'_>,
-    realm: &Realm,
-    context: &mut Context<'_, S>,
-) -> Result<Client, Failure> {
-    let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
-    let mut refusal = Rejection::UnknownClient.into();
-    for id in credentials.client_ids() {
-        let client = context.store.client(&realm.name, &id).await?;
-        let verified = credentials.verify(client.as_ref(), context.client_secrets_key, context.now);
-        if let Some(client) = client {
-            context.audit.client_id = Some(client.client_id.to_string());
-            match verified {
-                Ok(secret_id) => {
-                    context.audit.secret_id = secret_id;
-                    return Ok(client);
-                }
-                Err(Failure::Fault(fault)) => return Err(fault.into()),
-                Err(rejection) => refusal = rejection,
-            }
-        }
-    }
-    Err(refusal)
 }

@@ -3,8 +3,10 @@
 
 use serde::Serialize;
 
+use super::caller;
 use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::context::Context;
+use crate::dpop::{self, ProofError};
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::Begin;
 use crate::family::{Family, Handle};
@@ -34,14 +36,23 @@ pub async fn respond<S: Store>(
 ) -> Result<Response, Failure> {
     // 1. "Authenticate the client in the same way as at the token endpoint" (§2.1).
     let form = super::form(request, realm)?;
-    let client = super::authenticate(request, &form, realm, context).await?;
+    let proof = dpop::verify(request, realm, None, context.now).map_err(Rejection::from)?;
+    let client = caller::authenticate(request, &form, realm, context).await?;
     // 2. "Reject the request if the request_uri authorization request parameter is provided."
     if form.value("request_uri").is_some() {
         return Err(Rejection::InvalidRequest("A pushed request has no request_uri.").into());
     }
     // 3. "Validate the pushed request as it would an authorization request."
-    let asked = authorization::parse(&form, &client, realm)?;
-    // 4. The family begins with it.
+    let mut asked = authorization::parse(&form, &client, realm)?;
+    // 4. A proof names the key of the one with the code (RFC 9449 §10.1).
+    if let Some(proof) = proof {
+        let jkt = caller::use_proof(proof, context).await?;
+        let jkt = jkt.ok_or(Rejection::from(ProofError::Replayed))?;
+        if asked.dpop_jkt.get_or_insert_with(|| jkt.clone()) != &jkt {
+            return Err(Rejection::from(ProofError::OtherKey).into());
+        }
+    }
+    // 5. The family begins with it.
     let (id, key, secret) = (context.uuid()?, context.secret()?, context.secret()?);
     let expires_at = context.now.plus(REQUEST_URI_TTL);
     let family = Family::pushed(key, client.client_id, asked, &secret, expires_at);

@@ -1,6 +1,8 @@
 //! The token endpoint (RFC 6749 §3.2).
 
+use super::caller;
 use crate::context::Context;
+use crate::dpop;
 use crate::error::{Failure, Rejection};
 use crate::grant::{self, GrantType, TokenRequest};
 use crate::http::{Request, Response};
@@ -22,10 +24,12 @@ pub async fn respond<S: Store>(
         "The parameter grant_type is missing.",
     ))?;
     let grant_type = GrantType::parse(grant_type).ok_or(Rejection::UnknownGrantType)?;
-    let client = super::authenticate(request, &form, realm, context).await?;
+    let proof = dpop::verify(request, realm, None, context.now).map_err(Rejection::from)?;
+    let client = caller::authenticate(request, &form, realm, context).await?;
     let token_request = TokenRequest {
         grant_type,
         form: &form,
+        confirmation: caller::confirmation(request, proof, &client, context).await?,
     };
     let token = grant::run(&token_request, &client, realm, context).await?;
     Ok(Response::not_stored(200, token.0))

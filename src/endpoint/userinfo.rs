@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::caller;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::FamilyId;
@@ -10,7 +11,7 @@ use crate::http::{Request, Response};
 use crate::person::OPENID;
 use crate::realm::Realm;
 use crate::store::Store;
-use crate::tokens::{scope_of, verify_access_token};
+use crate::tokens::scope_of;
 
 /// Answers with the person's claims, as long as their family lives.
 ///
@@ -28,17 +29,12 @@ pub async fn respond<S: Store>(
             return Err(Rejection::MethodNotAllowed { allow }.into());
         }
     }
-    // 1. The token, from the header alone (RFC 6750 §2.1).
-    let token = request
-        .authorization
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"))
-        .ok_or(Rejection::NoBearerToken)?;
-    let token = verify_access_token(realm, token.1.trim(), context.now)?;
+    // 1. The token, in the hands of whom it is for.
+    let token = caller::access_token(request, realm, context).await?;
     // 2. What it may know.
     let scope = scope_of(realm, &token);
     if !scope.contains(OPENID) {
-        return Err(Rejection::InsufficientScope.into());
+        return Err(Rejection::InsufficientScope(OPENID).into());
     }
     // 3. The person, whom the family knows until it ends.
     let family = token.text("sid").and_then(FamilyId::parse);

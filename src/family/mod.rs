@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
 use crate::client::ClientId;
+use crate::confirmation::Confirmation;
 use crate::realm::RealmName;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
@@ -112,9 +113,11 @@ struct Refresh {
     idle_until: UnixTime,
     /// When the last one ends.
     absolute_until: UnixTime,
+    /// Who alone can use them.
+    confirmation: Confirmation,
 }
 
-wire!(struct Refresh { seed, generation, rotated_at, idle_until, absolute_until });
+wire!(struct Refresh { seed, generation, rotated_at, idle_until, absolute_until, confirmation });
 
 /// What a client asks for (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,6 +136,8 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// The PKCE challenge, by S256 (RFC 7636 §4.2).
     pub code_challenge: Option<String>,
+    /// The thumbprint of the key that must sign the proof with the code (RFC 9449 §10).
+    pub dpop_jkt: Option<String>,
     /// Whether the person may or must be asked.
     pub prompt: Option<String>,
     /// How long ago the person may have signed in.
@@ -143,7 +148,7 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
 }
 
-wire!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, prompt, max_age, acr_values, login_hint });
+wire!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, dpop_jkt, prompt, max_age, acr_values, login_hint });
 
 /// What the login application decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -255,6 +260,9 @@ pub enum Refusal {
     /// The PKCE verifier is missing, wrong, or there was no challenge.
     #[error("PKCE verifier does not fit the challenge")]
     Verifier,
+    /// The key or certificate that it is bound to was not shown.
+    #[error("not the holder of the key or certificate")]
+    Confirmation,
     /// More scope than was granted or asked for.
     #[error("scope exceeds what was granted or asked for")]
     Scope,
@@ -271,7 +279,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Unknown,
         Self::OtherClient,
         Self::Expired,
@@ -279,6 +287,7 @@ impl Refusal {
         Self::OtherBrowser,
         Self::RedirectUri,
         Self::Verifier,
+        Self::Confirmation,
         Self::Scope,
         Self::AuthTime,
         Self::Audience,
@@ -344,7 +353,7 @@ impl Family {
         }
     }
 
-    /// A family that begins with a refresh token, and that token.
+    /// A family that begins with a refresh token of a client that authenticates, and that token.
     #[must_use]
     pub fn granted(
         key: Secret,
@@ -355,7 +364,8 @@ impl Family {
         access_until: UnixTime,
         now: UnixTime,
     ) -> (Self, IssuedRefresh) {
-        let refresh = Refresh::first(seed, policy.lifetimes(&grant.scope), now);
+        let lifetimes = policy.lifetimes(&grant.scope);
+        let refresh = Refresh::first(seed, lifetimes, Confirmation::default(), now);
         let issued = refresh.issue(&key, seed, &grant.scope);
         let stage = Stage::Granted {
             code: None,
@@ -391,7 +401,12 @@ impl Family {
 }
 
 impl Refresh {
-    fn first(seed: &Secret, lifetimes: RefreshLifetimes, now: UnixTime) -> Self {
+    fn first(
+        seed: &Secret,
+        lifetimes: RefreshLifetimes,
+        confirmation: Confirmation,
+        now: UnixTime,
+    ) -> Self {
         let absolute_until = now.plus(lifetimes.absolute);
         Self {
             seed: seed.hash(),
@@ -399,6 +414,7 @@ impl Refresh {
             rotated_at: now,
             idle_until: now.plus(lifetimes.idle).min(absolute_until),
             absolute_until,
+            confirmation,
         }
     }
 

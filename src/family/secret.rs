@@ -4,13 +4,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::FamilyId;
+use crate::jose::hmac_sha256;
 use crate::wire::{Wire, wire};
 
 /// 256 bits that only its holder knows. Never shown, zeroed when dropped, compared in constant
@@ -47,16 +47,11 @@ impl Secret {
     /// Another secret that follows from this one for those who know `self` alone: HMAC-SHA-256
     /// under it (RFC 2104) of a purpose and of what `input` has.
     pub(super) fn derive(&self, purpose: &str, input: &[&[u8]]) -> Self {
-        // A key shorter than a block is one with zeros after it (RFC 2104 §2).
-        let octet = |i| self.0.get(i).copied().unwrap_or_default();
-        let block = Zeroizing::new(std::array::from_fn::<u8, 64, _>(octet));
-        let mut mac = Hmac::<Sha256>::new((&*block).into());
-        mac.update(purpose.as_bytes());
+        let mut parts = vec![purpose.as_bytes()];
         for part in input {
-            mac.update(&[0]);
-            mac.update(part);
+            parts.extend([[0].as_slice(), part]);
         }
-        Self::new(mac.finalize().into_bytes().into())
+        Self::new(hmac_sha256(&self.0, &parts))
     }
 
     pub(super) fn octets(&self) -> &[u8; 32] {
@@ -207,6 +202,8 @@ impl RefreshToken {
 
 #[cfg(test)]
 mod tests {
+    use hmac::{Hmac, KeyInit, Mac};
+
     use super::*;
 
     #[test]

@@ -2,10 +2,11 @@
 //! browser brought.
 
 use super::{
-    TokenRequest, TokenResponse, allowed_audience, issue, lifetime, owned, refresh_policy,
-    requested_audience,
+    TokenRequest, TokenResponse, allowed_audience, is_confidential, issue, lifetime, owned,
+    refresh_policy, requested_audience,
 };
 use crate::client::Client;
+use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::Redeem;
@@ -43,8 +44,14 @@ pub(super) async fn run<S: Store>(
         allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),
         refresh: refresh_policy(client, realm),
+        confirmation: request.confirmation.clone(),
+        // A client that authenticates is bound by that (RFC 9449 §5, RFC 8705 §4).
+        refresh_confirmation: match is_confidential(client) {
+            true => Confirmation::default(),
+            false => request.confirmation.clone(),
+        },
     };
     let granted = context.act(realm, family, redeem).await?;
     // 4. The tokens (RFC 6749 §4.1.4).
-    issue(Some(family), granted, client, realm, context)
+    issue(request, Some(family), granted, client, realm, context)
 }

@@ -45,7 +45,7 @@ pub(super) async fn run<S: Store>(
         nonce: None,
         refresh,
     };
-    issue(family, granted, client, realm, context)
+    issue(request, family, granted, client, realm, context)
 }
 
 /// Begins a family with its first refresh token.

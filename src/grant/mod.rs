@@ -5,6 +5,7 @@ mod client_credentials;
 mod refresh_token;
 
 use crate::client::{AuthMethod, Client};
+use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::DefaultAudience;
 use crate::error::{Failure, Rejection};
@@ -59,6 +60,8 @@ pub struct TokenRequest<'a> {
     pub grant_type: GrantType,
     /// The parameters of the grant.
     pub form: &'a Form<'a>,
+    /// The key and certificate that the client shows, to which its tokens are bound.
+    pub confirmation: Confirmation,
 }
 
 /// The body of a token response (RFC 6749 §5.1), as the realm's dialect writes it.
@@ -172,6 +175,7 @@ fn refresh_policy(client: &Client, realm: &Realm) -> Option<RefreshPolicy> {
 /// Issues what is granted, by a family or without one: within what the client may still have, since
 /// its record can have lost a scope.
 fn issue<S>(
+    request: &TokenRequest<'_>,
     family: Option<FamilyId>,
     granted: Granted,
     client: &Client,
@@ -195,6 +199,7 @@ fn issue<S>(
         family,
         refresh: granted.refresh,
         nonce: granted.nonce,
+        confirmation: &request.confirmation,
     };
     Ok(TokenResponse(tokens.issue(realm, client, context)?))
 }

@@ -43,8 +43,9 @@ pub(super) async fn run<S: Store>(
         allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),
         policy: realm.refresh,
+        confirmation: request.confirmation.clone(),
     };
     let granted = context.act(realm, family, refresh).await?;
     // 4. The tokens.
-    issue(Some(family), granted, client, realm, context)
+    issue(request, Some(family), granted, client, realm, context)
 }

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::es256;
+use super::mac::hmac_sha256;
 use crate::json::{JsonError, Object};
 use crate::time::UnixTime;
 
@@ -64,6 +65,12 @@ pub enum KeyError {
     /// `d` is not the private key of the point `(x, y)`.
     #[error("members `d`, `x` and `y` are not one key pair")]
     Mismatch,
+    /// A key that should be public has a private member.
+    #[error("it is a private key")]
+    Private,
+    /// `x` and `y` are no point of the curve.
+    #[error("members `x` and `y` must be a point of P-256 in base64url without padding")]
+    Point,
     /// The key would end before it begins.
     #[error("member `exp` must be greater than `nbf`")]
     Lifetime,
@@ -85,8 +92,7 @@ impl SigningKey {
     pub fn generate(random: &[u8; 32], not_before: UnixTime, expiration: UnixTime) -> Option<Self> {
         let private = p256::ecdsa::SigningKey::from_slice(random).ok()?;
         let (x, y) = coordinates(&private)?;
-        let members = [("crv", "P-256"), ("kty", "EC"), ("x", &x), ("y", &y)];
-        let kid = KeyId::thumbprint(&members);
+        let kid = thumbprint(&x, &y);
         Some(Self {
             not_before,
             expiration,
@@ -159,10 +165,24 @@ impl SigningKey {
         [&HEAD, point.as_bytes()].concat()
     }
 
+    /// When it signs and is published no more.
+    #[must_use]
+    pub fn expiration(&self) -> UnixTime {
+        self.expiration
+    }
+
     /// The key's name.
     #[must_use]
     pub fn kid(&self) -> &KeyId {
         &self.public.kid
+    }
+
+    /// A MAC that only holders of the private key can make: HMAC-SHA-256 under it. The input must
+    /// say what it is for, since other MACs have the same key.
+    #[must_use]
+    pub fn mac(&self, input: &[&[u8]]) -> [u8; 32] {
+        let d = Zeroizing::new(<[u8; 32]>::from(self.private.to_bytes()));
+        hmac_sha256(&d, input)
     }
 
     /// The key as a JSON Web Key, private member and lifetime included: a secret.
@@ -210,6 +230,61 @@ impl Jwk {
             public_key_use: "sig",
         }
     }
+}
+
+/// Somebody else's public P-256 key, with which their ES256 signatures are verified.
+#[derive(Clone, Debug)]
+pub struct PublicKey {
+    /// Its name, if it has one.
+    pub kid: Option<String>,
+    /// Its thumbprint (RFC 7638 §3).
+    pub thumbprint: KeyId,
+    pub(super) key: p256::ecdsa::VerifyingKey,
+}
+
+impl PublicKey {
+    /// Reads a public JWK; `None` for a key of another kind or for another use, which sets may hold
+    /// (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// [`KeyError`] for a private key and for a point that is not on the curve.
+    pub fn parse(mut jwk: Object) -> Result<Option<Self>, KeyError> {
+        let mut text = |member| jwk.take::<String>(member, TEXT);
+        for private in ["d", "k"] {
+            if text(private)?.is_some() {
+                return Err(KeyError::Private);
+            }
+        }
+        let (kty, crv, alg, usage) = (text("kty")?, text("crv")?, text("alg")?, text("use")?);
+        let is_ours = kty.as_deref() == Some("EC")
+            && crv.as_deref() == Some("P-256")
+            && alg.is_none_or(|alg| alg == es256::NAME)
+            && usage.is_none_or(|usage| usage == "sig");
+        if !is_ours {
+            return Ok(None);
+        }
+        let kid = text("kid")?;
+        let (x, y) = (jwk.require("x", OCTETS)?, jwk.require("y", OCTETS)?);
+        Self::of_coordinates(kid, x, y).map(Some)
+    }
+
+    /// The key at a point of the curve.
+    fn of_coordinates(kid: Option<String>, x: String, y: String) -> Result<Self, KeyError> {
+        let octets = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|o| o.len() == 32);
+        let point = octets(&x).zip(octets(&y));
+        let point = point.map(|(x, y)| [&[0x04], x.as_slice(), &y].concat());
+        let key = point.and_then(|point| p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok());
+        Ok(Self {
+            kid,
+            thumbprint: thumbprint(&x, &y),
+            key: key.ok_or(KeyError::Point)?,
+        })
+    }
+}
+
+/// The thumbprint of a P-256 key (RFC 7638 §3.2).
+fn thumbprint(x: &str, y: &str) -> KeyId {
+    KeyId::thumbprint(&[("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)])
 }
 
 const TEXT: &str = "a text of 1 to 255 octets";

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::es256::{self, Es256};
-use super::jwk::SigningKey;
+use super::jwk::{PublicKey, SigningKey};
 use super::signing_keys::SigningKeys;
-use crate::json::Object;
+use crate::json::{JsonError, Object};
 use crate::time::UnixTime;
 
 /// What a token says: when it was issued and when it expires, and the claims of its profile.
@@ -54,6 +54,99 @@ pub fn sign<T: Serialize>(
     Ok(Es256.token(&header, &body, &key.private)?)
 }
 
+/// Why a text is no signed token that could be believed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TokenError {
+    /// Not three parts of base64url, or not two JSON objects without repeated members.
+    #[error("not a signed token in the compact form")]
+    Malformed,
+    /// `alg` is missing or another.
+    #[error("its algorithm is not ES256")]
+    Algorithm,
+    /// The header asks for an extension that must be understood (RFC 7515 §4.1.11).
+    #[error("its header has `crit`")]
+    Critical,
+    /// The header tells where its own key is to be had (RFC 7515 §4.1.2, §4.1.5, §4.1.6).
+    #[error("its header refers to a key of its own")]
+    KeyReference,
+    /// The signature is not the key's.
+    #[error("its signature is not the key's")]
+    Signature,
+}
+
+/// A token as somebody presents it: well-formed and by ES256, and nothing of it believed yet.
+pub struct UntrustedToken<'t> {
+    /// `kid` of the header.
+    pub kid: Option<String>,
+    /// `typ` of the header.
+    pub token_type: Option<String>,
+    /// `jwk` of the header.
+    pub jwk: Option<Object>,
+    /// The claims.
+    pub claims: Object,
+    signed: &'t str,
+    signature: es256::Signature,
+}
+
+impl<'t> UntrustedToken<'t> {
+    /// Reads a token in the compact form (RFC 7515 §3.1).
+    ///
+    /// It is read here and not by jwt-compact, which ignores repeated members and would bring a second
+    /// way to read any claims.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn parse(token: &'t str) -> Result<Self, TokenError> {
+        let parts = token.rsplit_once('.').and_then(|(signed, signature)| {
+            let (header, claims) = signed.split_once('.')?;
+            let octets = URL_SAFE_NO_PAD.decode(signature).ok()?;
+            Some((signed, object(header)?, object(claims)?, octets))
+        });
+        let (signed, mut header, claims, signature) = parts.ok_or(TokenError::Malformed)?;
+        let mut text = |member| header.take::<String>(member, TEXT);
+        // The algorithm first: what another one's signature looks like is not known here.
+        if text("alg").ok().flatten().as_deref() != Some(es256::NAME) {
+            return Err(TokenError::Algorithm);
+        }
+        let kid = text("kid").map_err(|_| TokenError::Malformed)?;
+        let token_type = text("typ").map_err(|_| TokenError::Malformed)?;
+        let signature =
+            es256::Signature::try_from_slice(&signature).map_err(|_| TokenError::Malformed)?;
+        let jwk = header.take("jwk", "an object");
+        let jwk = jwk.map_err(|_| TokenError::Malformed)?;
+        for (member, _) in header.into_members() {
+            match member.as_str() {
+                "crit" => return Err(TokenError::Critical),
+                "jku" | "x5u" | "x5c" => return Err(TokenError::KeyReference),
+                _ => (),
+            }
+        }
+        Ok(Self {
+            kid,
+            token_type,
+            jwk,
+            claims,
+            signed,
+            signature,
+        })
+    }
+
+    /// Whether `key` signed it. Without a key the same work is done for nothing.
+    #[must_use]
+    pub fn is_signed_by(&self, key: Option<&PublicKey>) -> bool {
+        let decoy = || p256::PublicKey::from_affine(p256::AffinePoint::GENERATOR);
+        let verifying = match key {
+            Some(key) => Some(key.key),
+            None => decoy().ok().map(Into::into),
+        };
+        verifying.is_some_and(|verifying| self.is_verified_by(&verifying)) && key.is_some()
+    }
+
+    fn is_verified_by(&self, key: &p256::ecdsa::VerifyingKey) -> bool {
+        Es256.verify_signature(&self.signature, key, self.signed.as_bytes())
+    }
+}
+
 /// A token whose signature one of the signer's own keys made.
 pub struct Verified {
     /// `typ` of the header.
@@ -74,31 +167,42 @@ impl Verified {
 
 /// Verifies the signature of a token with the key among `keys` that its header names. What the claims
 /// say is for the caller to check, `exp` included: no key signs what ends after its own.
-///
-/// The token is read here and not by jwt-compact, which would bring a second way to read any claims.
 #[must_use]
 pub fn verify(keys: &SigningKeys, token: &str) -> Option<Verified> {
-    let (signed, signature) = token.rsplit_once('.')?;
-    let (header, claims) = signed.split_once('.')?;
-    let mut header = object(header)?;
-    if header.require::<String>("alg", TEXT).ok()? != es256::NAME {
+    let mut token = UntrustedToken::parse(token).ok()?;
+    let key = keys.verifying(token.kid.as_deref()?)?;
+    if !token.is_verified_by(&key) {
         return None;
     }
-    let kid = header.require::<String>("kid", TEXT).ok()?;
-    let key = keys.verifying(&kid)?;
-    let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let signature = es256::Signature::try_from_slice(&signature).ok()?;
-    if !Es256.verify_signature(&signature, &key, signed.as_bytes()) {
-        return None;
-    }
-    let mut claims = object(claims)?;
     Some(Verified {
-        token_type: header.take("typ", TEXT).ok()?,
-        expiration: UnixTime::from_seconds(claims.require("exp", "a number").ok()?),
-        claims: claims.into_members().collect(),
+        expiration: UnixTime::from_seconds(token.claims.require("exp", "a number").ok()?),
+        token_type: token.token_type,
+        claims: token.claims.into_members().collect(),
     })
 }
 
+/// Takes a moment, if it is there (RFC 7519 §2, NumericDate). A fraction of a second is cut off.
+///
+/// # Errors
+/// [`JsonError`] for what is no number or before the epoch.
+pub fn numeric_date(
+    claims: &mut Object,
+    claim: &'static str,
+) -> Result<Option<UnixTime>, JsonError> {
+    let Some(value) = claims.take::<Value>(claim, NUMERIC_DATE)? else {
+        return Ok(None);
+    };
+    // The cut saturates.
+    let cut = || value.as_f64().filter(|n| *n >= 0.0).map(|n| n as u64);
+    let seconds = value.as_u64().or_else(cut);
+    let seconds = seconds.ok_or(JsonError::Invalid {
+        member: claim,
+        expected: NUMERIC_DATE,
+    })?;
+    Ok(Some(UnixTime::from_seconds(seconds)))
+}
+
+const NUMERIC_DATE: &str = "seconds since 1970";
 const TEXT: &str = "a text";
 
 /// Reads a part of a token.

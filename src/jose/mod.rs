@@ -5,8 +5,12 @@
 pub mod es256;
 mod jwk;
 mod jwt;
+mod mac;
 mod signing_keys;
 
-pub use jwk::{Jwk, JwkSet, KeyError, KeyId, PrivateJwk, SigningKey};
-pub use jwt::{Claims, SignError, Verified, sign, verify};
+pub use jwk::{Jwk, JwkSet, KeyError, KeyId, PrivateJwk, PublicKey, SigningKey};
+pub use jwt::{
+    Claims, SignError, TokenError, UntrustedToken, Verified, numeric_date, sign, verify,
+};
+pub use mac::hmac_sha256;
 pub use signing_keys::{SigningKeys, SigningKeysError};

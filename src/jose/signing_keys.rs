@@ -71,6 +71,11 @@ impl SigningKeys {
         Some(*key.private.verifying_key())
     }
 
+    /// All of them, the newest last.
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.0.iter()
+    }
+
     /// The keys to publish: from the day they are here until their `exp`.
     pub fn published(&self, now: UnixTime) -> impl Iterator<Item = &Jwk> {
         self.0

@@ -9,7 +9,6 @@ use edge_token::client::{
     AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
     MAX_ACCESS_TOKEN_TTL, StoredSecret,
 };
-use edge_token::client_auth::METHODS;
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
@@ -65,7 +64,7 @@ pub(crate) struct Import {
     file: String,
     /// How clients authenticate for which the file does not say it
     #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
-          value_parser = PossibleValuesParser::new(METHODS.map(AuthMethod::name))
+          value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(AuthMethod::name))
               .try_map(|name| AuthMethod::parse(&name).ok_or("unknown")))]
     auth_method: AuthMethod,
     /// Register what is right even if something else is wrong
@@ -258,12 +257,6 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         if !served {
             eprintln!("Note: this version does not serve the grant type {grant_type} yet.");
         }
-    }
-    if !METHODS.contains(&auth_method) {
-        eprintln!(
-            "Note: this version does not serve the method {} yet.",
-            auth_method.name()
-        );
     }
 
     let key = client.client_id.record_key(&realm);

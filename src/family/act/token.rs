@@ -7,6 +7,7 @@ use subtle::ConstantTimeEq;
 
 use super::{Act, living};
 use crate::client::ClientId;
+use crate::confirmation::Confirmation;
 use crate::family::{
     Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal, Secret, Stage,
 };
@@ -35,9 +36,13 @@ pub struct Redeem {
     pub access_until: UnixTime,
     /// Whether it gets a refresh token, and how long those live.
     pub refresh: Option<RefreshPolicy>,
+    /// The key and certificate that it shows.
+    pub confirmation: Confirmation,
+    /// Which of them its refresh tokens are bound to.
+    pub refresh_confirmation: Confirmation,
 }
 
-wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh });
+wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh, confirmation, refresh_confirmation });
 
 /// What a client gets.
 #[derive(Clone, Debug)]
@@ -92,12 +97,16 @@ impl Act for Redeem {
         ) {
             return Err(Refusal::Verifier);
         }
+        if request.dpop_jkt.is_some() && request.dpop_jkt != self.confirmation.jkt {
+            return Err(Refusal::Confirmation);
+        }
         let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
         let (refresh, issued) = self
             .refresh
             .map(|policy| {
                 let seed = family.key.derive("seed", &[self.code.octets()]);
-                let refresh = Refresh::first(&seed, policy.lifetimes(&grant.scope), now);
+                let lifetimes = policy.lifetimes(&grant.scope);
+                let refresh = Refresh::first(&seed, lifetimes, self.refresh_confirmation, now);
                 let issued = refresh.issue(&family.key, &seed, &grant.scope);
                 (refresh, issued)
             })
@@ -175,9 +184,11 @@ pub struct RefreshTokens {
     pub access_until: UnixTime,
     /// How long refresh tokens live.
     pub policy: RefreshPolicy,
+    /// The key and certificate that it shows.
+    pub confirmation: Confirmation,
 }
 
-wire!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy });
+wire!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy, confirmation });
 
 impl Act for RefreshTokens {
     const NAME: &'static str = "refresh";
@@ -209,6 +220,10 @@ impl Act for RefreshTokens {
         }
         if family.client_id != self.client_id {
             return Err(Refusal::OtherClient);
+        }
+        // Before a use counts at all: who stole the token without the key must not end the family.
+        if !refresh.confirmation.is_met_by(&self.confirmation) {
+            return Err(Refusal::Confirmation);
         }
         // The token before the one that is good, until that one is used or the grace is over.
         let is_retry = generation.checked_add(1) == Some(refresh.generation)

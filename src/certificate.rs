@@ -1,0 +1,39 @@
+//! Client certificates of mutual TLS (RFC 8705), as the network before the Worker tells of them: it
+//! made the handshake, in which the client proved to have the certificate's key.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// What is told of the certificate of a connection (`request.cf.tlsClientAuth`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClientCertificate<'a> {
+    /// `certVerified`: `SUCCESS` if a trusted authority vouches for it.
+    pub verified: &'a str,
+    /// `certRevoked`: `1` if it was revoked.
+    pub revoked: &'a str,
+    /// `certSubjectDNRFC2253`: its subject, as RFC 4514 writes it.
+    pub subject_dn: &'a str,
+    /// `certFingerprintSHA256`: the SHA-256 of its DER, in hexadecimal.
+    pub fingerprint: &'a str,
+}
+
+impl ClientCertificate<'_> {
+    /// Whether it can be believed.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.verified == "SUCCESS" && self.revoked != "1"
+    }
+
+    /// Its SHA-256 thumbprint in base64url (RFC 8705 §3.1), if it can be believed.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<String> {
+        let mut digest = [0; 32];
+        let digits = self.fingerprint.get(..64)?;
+        for (octet, position) in digest.iter_mut().zip((0..64_usize).step_by(2)) {
+            let pair = digits.get(position..)?.get(..2)?;
+            *octet = u8::from_str_radix(pair, 16).ok()?;
+        }
+        let is_whole = self.fingerprint.len() == digits.len();
+        (is_whole && self.is_good()).then(|| URL_SAFE_NO_PAD.encode(digest))
+    }
+}

@@ -1,0 +1,158 @@
+//! Who calls: the client that a browser names, a client that authenticates, whoever has a key or
+//! certificate, and whoever has an access token.
+
+use crate::client::{Client, ClientId};
+use crate::client_auth::{AssertionError, Credentials};
+use crate::confirmation::Confirmation;
+use crate::context::Context;
+use crate::dpop::{self, Proof, ProofError};
+use crate::error::{Failure, Rejection};
+use crate::form::Form;
+use crate::http::Request;
+use crate::jose::Verified;
+use crate::realm::Realm;
+use crate::store::Store;
+use crate::tokens::verify_access_token;
+
+/// Finds the client that a browser's request names. It is not authenticated.
+pub(super) async fn registered<S: Store>(
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Client, Failure> {
+    let unknown = Rejection::InvalidRequest("The client_id is missing or unknown.");
+    let id = form
+        .value("client_id")
+        .and_then(ClientId::parse)
+        .ok_or(unknown)?;
+    let client = context.store.client(&realm.name, &id).await?;
+    let client = client.filter(|client| !client.disabled).ok_or(unknown)?;
+    context.audit.client_id = Some(client.client_id.to_string());
+    Ok(client)
+}
+
+/// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1).
+pub(super) async fn authenticate<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Client, Failure> {
+    let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
+    let mut refusal = Rejection::UnknownClient.into();
+    for id in credentials.client_ids() {
+        let client = context.store.client(&realm.name, &id).await?;
+        let verified = credentials.verify(
+            client.as_ref(),
+            realm,
+            request.certificate,
+            context.client_secrets_key,
+            context.now,
+        );
+        let Some(client) = client else {
+            continue;
+        };
+        context.audit.client_id = Some(client.client_id.to_string());
+        match verified {
+            Ok(evidence) => {
+                context.audit.secret_id = evidence.secret_id;
+                context.audit.client_kid = evidence.client_kid;
+                if let Some(mark) = evidence.mark
+                    && !context.store.consume(&mark, context.now).await?
+                {
+                    return Err(Rejection::from(AssertionError::Replayed).into());
+                }
+                return Ok(client);
+            }
+            Err(Failure::Fault(fault)) => return Err(fault.into()),
+            Err(rejection) => refusal = rejection,
+        }
+    }
+    Err(refusal)
+}
+
+/// What an authenticated client's tokens are bound to: the key of the request's proof (RFC 9449 §5),
+/// and the certificate of a client whose record wants that (RFC 8705 §3).
+pub(super) async fn confirmation<S: Store>(
+    request: &Request<'_>,
+    proof: Option<Proof>,
+    client: &Client,
+    context: &mut Context<'_, S>,
+) -> Result<Confirmation, Failure> {
+    if client.dpop_bound_access_tokens && proof.is_none() {
+        return Err(Rejection::from(ProofError::Missing).into());
+    }
+    let x5t_s256 = match client.tls_client_certificate_bound_access_tokens {
+        true => Some(certificate_thumbprint(request).ok_or(Rejection::NoCertificate)?),
+        false => None,
+    };
+    let jkt = match proof {
+        Some(proof) => Some(
+            use_proof(proof, context)
+                .await?
+                .ok_or(Rejection::from(ProofError::Replayed))?,
+        ),
+        None => None,
+    };
+    context.audit.jkt.clone_from(&jkt);
+    context.audit.x5t_s256.clone_from(&x5t_s256);
+    Ok(Confirmation { jkt, x5t_s256 })
+}
+
+/// The access token of a request to an endpoint that it opens (RFC 6750 §2.1, RFC 9449 §7.1), in the
+/// hands of whom it is for.
+pub(super) async fn access_token<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Verified, Failure> {
+    // 1. The token, from the header alone.
+    let credentials = request.authorization.and_then(|text| text.split_once(' '));
+    let (scheme, text) = credentials.ok_or(Rejection::NoBearerToken)?;
+    let text = text.trim();
+    let by_proof = scheme.eq_ignore_ascii_case("DPoP");
+    if !by_proof && !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(Rejection::NoBearerToken.into());
+    }
+    let token = verify_access_token(realm, text, context.now)?;
+    // 2. Its holder (RFC 9449 §7.2: a bound token is no bearer token).
+    let confirmation = Confirmation::of_claim(token.claims.get("cnf"));
+    if by_proof != confirmation.jkt.is_some() {
+        return Err(Rejection::InvalidAccessToken("bound to a key, or not").into());
+    }
+    let proof = match by_proof {
+        true => dpop::verify(request, realm, Some(text), context.now)
+            .map_err(Rejection::ResourceProof)?,
+        false => None,
+    };
+    let shown = Confirmation {
+        jkt: proof.as_ref().map(|proof| proof.jkt.clone()),
+        x5t_s256: certificate_thumbprint(request),
+    };
+    if !confirmation.is_met_by(&shown) {
+        return Err(match by_proof {
+            true => Rejection::ResourceProof(ProofError::OtherKey),
+            false => Rejection::InvalidAccessToken("bound to a certificate"),
+        }
+        .into());
+    }
+    if let Some(proof) = proof
+        && use_proof(proof, context).await?.is_none()
+    {
+        return Err(Rejection::ResourceProof(ProofError::Replayed).into());
+    }
+    Ok(token)
+}
+
+fn certificate_thumbprint(request: &Request<'_>) -> Option<String> {
+    request.certificate?.thumbprint()
+}
+
+/// Uses a proof, once (RFC 9449 §11.1); `None` if it was used before.
+pub(super) async fn use_proof<S: Store>(
+    proof: Proof,
+    context: &mut Context<'_, S>,
+) -> Result<Option<String>, Failure> {
+    let is_first = context.store.consume(&proof.mark, context.now).await?;
+    Ok(is_first.then_some(proof.jkt))
+}

@@ -1,0 +1,93 @@
+//! Client registration (RFC 7591 §3): who has an initial access token registers clients, within what
+//! the realm lets them ask for.
+
+use serde_json::Value;
+
+use super::caller;
+use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use crate::context::Context;
+use crate::dialect::Source;
+use crate::error::{Failure, Fault, Rejection};
+use crate::http::{Request, Response};
+use crate::jose::Verified;
+use crate::realm::Realm;
+use crate::registration::{SCOPE, information};
+use crate::store::Store;
+use crate::tokens::scope_of;
+
+/// Registers a client.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn respond<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    if request.method != "POST" {
+        return Err(Rejection::MethodNotAllowed { allow: "POST" }.into());
+    }
+    let policy = realm.registration.as_ref().ok_or(Rejection::UnknownPath)?;
+    // 1. The initial access token (§3): of this realm, for it, and for this.
+    let token = caller::access_token(request, realm, context).await?;
+    if !is_for(&token, realm.issuer.as_str()) {
+        return Err(Rejection::InvalidAccessToken("not for this service").into());
+    }
+    if !scope_of(realm, &token).contains(SCOPE) {
+        return Err(Rejection::InsufficientScope(SCOPE).into());
+    }
+    // 2. Whoever got it may still use it.
+    let by = client_of(realm, &token);
+    let by = by.ok_or(Rejection::InvalidAccessToken("not a client's"))?;
+    let client = context.store.client(&realm.name, &by).await?;
+    if client.is_none_or(|client| client.disabled) {
+        return Err(Rejection::InvalidAccessToken("its client is disabled or gone").into());
+    }
+    context.audit.client_id = Some(by.to_string());
+    // 3. The metadata (§2), an id and a secret.
+    let metadata = super::object(request)?;
+    let id = ClientId::parse(&context.uuid()?.to_string());
+    let id = id.ok_or_else(|| Fault::Runtime("no id could be made".to_owned()))?;
+    let mut client = policy.register(metadata, id, format!("client {by}"), context.now)?;
+    let mut secret = None;
+    if client.token_endpoint_auth_method.uses_secret() {
+        let made = ClientSecret::generate(&context.random()?);
+        let [a, b, c, d] = context.random()?;
+        client.secrets.push(StoredSecret {
+            id: format!("{:08x}", u32::from_be_bytes([a, b, c, d])),
+            hash: ClientSecretHash::of_generated(&made, context.random()?),
+            not_before: None,
+            expires_at: None,
+        });
+        secret = Some(made);
+    }
+    // 4. It is stored, and told with its secret this once (§3.2.1).
+    context.store.register(&realm.name, &client).await?;
+    context.audit.registered = Some(client.client_id.to_string());
+    context.audit.done = Some("registered");
+    let mut information = information(&client);
+    if let Some(secret) = secret {
+        information.insert("client_secret".to_owned(), secret.reveal().into());
+        information.insert("client_secret_expires_at".to_owned(), 0.into());
+    }
+    Ok(Response::not_stored(
+        201,
+        Value::Object(information).to_string(),
+    ))
+}
+
+/// Whether a token is for an audience (RFC 9068 §4).
+fn is_for(token: &Verified, audience: &str) -> bool {
+    match token.claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().any(|one| one == audience),
+        Some(one) => one == audience,
+        None => false,
+    }
+}
+
+/// The client that got a token, as the realm's dialect writes it.
+fn client_of(realm: &Realm, token: &Verified) -> Option<ClientId> {
+    let mut claims = realm.dialect.claims.iter();
+    let (name, _) = claims.find(|(_, source)| matches!(source, Source::ClientId))?;
+    ClientId::parse(token.text(name)?)
+}

@@ -1,0 +1,57 @@
+//! What is accepted once: the `jti` of client assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449
+//! §11.1). Each has an object of its own to remember it, until nothing would accept it any more.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::realm::RealmName;
+use crate::time::{Seconds, UnixTime};
+
+/// A name that somebody may use once, and until when that is to be remembered.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Mark {
+    /// The name of the object that remembers it.
+    pub object_name: String,
+    /// From when on it is refused for its age anyway, and a minute more.
+    pub until: UnixTime,
+}
+
+/// Who may use a name once.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// A client, by its id, in assertions.
+    Client(&'a str),
+    /// A key, by its thumbprint, in proofs.
+    Key(&'a str),
+}
+
+impl Mark {
+    /// The mark of a `jti` that `holder` uses in `realm`.
+    #[must_use]
+    pub fn new(realm: &RealmName, holder: Holder<'_>, jti: &str, until: UnixTime) -> Self {
+        let (kind, holder) = match holder {
+            Holder::Client(id) => ("client", id),
+            Holder::Key(thumbprint) => ("key", thumbprint),
+        };
+        // None of the first three can have a NUL in it. Families' names have a slash, this has not.
+        let name = [realm.as_str(), kind, holder, jti].join("\0");
+        Self {
+            object_name: URL_SAFE_NO_PAD.encode(Sha256::digest(name)),
+            until: until.plus(MARGIN),
+        }
+    }
+}
+
+/// How far the clock of whoever judges the age may be behind that of the object.
+const MARGIN: Seconds = Seconds(60);
+
+/// Whether a name is free at the moment `now`, of which an object remembers `used_until`; it is
+/// then used.
+pub fn consume(used_until: &mut Option<UnixTime>, until: UnixTime, now: UnixTime) -> bool {
+    let is_free = used_until.is_none_or(|used_until| used_until <= now);
+    if is_free {
+        *used_until = Some(until);
+    }
+    is_free
+}
