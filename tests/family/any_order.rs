@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use edge_token::confirmation::Confirmation;
 use edge_token::family::act::{
     self, Act, Ask, Begin, Decide, End, Granted, Look, Redeem, RefreshTokens, Resume, Show,
 };
@@ -34,11 +35,11 @@ const ACTS: [(&str, &str); 9] = [
     ("resume", "ok Unknown OtherBrowser Expired"),
     (
         "redeem",
-        "ok Unknown OtherClient RedirectUri Verifier Audience Replayed Expired",
+        "ok Unknown OtherClient RedirectUri Verifier Confirmation Audience Replayed Expired",
     ),
     (
         "refresh",
-        "ok retry Unknown OtherClient Scope Audience Replayed Expired",
+        "ok retry Unknown OtherClient Confirmation Scope Audience Replayed Expired",
     ),
     ("show", "ok Unknown Expired"),
     ("end", "ok Unknown OtherClient Expired"),
@@ -170,6 +171,7 @@ impl Run {
             redirect_uri_given: dice.any(&[true, false]),
             scope: scope(dice.any(&[SCOPE, "read write", "read"])),
             code_challenge: verifier.as_deref().map(s256),
+            dpop_jkt: dice.any(&[None, None, Some("A".to_owned())]),
             ..request()
         };
         let policies = [dice.policy(), dice.policy()];
@@ -207,6 +209,7 @@ impl Run {
                 rotated: at(0),
                 idle_ends: at(0),
                 all_end: at(0),
+                bound: Confirmation::default(),
             },
         };
         if phase == Phase::Refresh {
@@ -268,6 +271,20 @@ impl Run {
         RefreshPart::from_json(token).unwrap()
     }
 
+    /// A key, a certificate, both or neither; mostly those that are asked for.
+    fn confirmation(&self, dice: &mut Dice<'_>) -> Confirmation {
+        let (jkt, x5t_s256) = (
+            self.model.bound.jkt.clone(),
+            self.model.bound.x5t_s256.clone(),
+        );
+        let jkt = jkt.or(self.model.request.dpop_jkt.clone());
+        let others = ["A", "B", ""].map(|name| Some(name.to_owned()).filter(|n| !n.is_empty()));
+        Confirmation {
+            jkt: dice.mostly(jkt, &others),
+            x5t_s256: dice.mostly(x5t_s256, &others),
+        }
+    }
+
     /// Lets something happen, and tells what, and what came of it.
     fn step(&mut self, dice: &mut Dice<'_>) -> Result<(&'static str, String), TestCaseError> {
         let grace_ends = self.model.rotated.plus(self.policies[0].grace);
@@ -289,6 +306,7 @@ impl Run {
         let client_id = client(dice.mostly("app", &["other"]));
         let wanted_audience = dice.mostly(vec![], &[request().audience, vec!["urn:x".to_owned()]]);
         let allowed_audience = dice.mostly(allowed_audience(), &[vec!["urn:allowed".to_owned()]]);
+        let confirmation = self.confirmation(dice);
         let mut presented = None;
         let (answer, expected) = match name {
             "begin" => {
@@ -362,6 +380,9 @@ impl Run {
                     allowed_audience,
                     access_until: until,
                     refresh: dice.mostly(Some(policy), &[None]),
+                    refresh_confirmation: dice
+                        .any(&[confirmation.clone(), Confirmation::default()]),
+                    confirmation,
                 };
                 let answer = self.happens(&act)?;
                 let new = &answer["Ok"]["refresh"]["part"];
@@ -378,6 +399,7 @@ impl Run {
                     allowed_audience,
                     access_until: until,
                     policy,
+                    confirmation,
                 };
                 let answer = self.happens(&act)?;
                 presented = Some(act.token.to_text());

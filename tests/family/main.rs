@@ -15,6 +15,7 @@ mod model;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_token::client::ClientId;
+use edge_token::confirmation::Confirmation;
 use edge_token::family::act::{self, Act, Ask, Decide, Redeem, RefreshTokens, Resume, Show};
 use edge_token::family::{
     AuthorizationRequest, Decision, Family, Person, RefreshLifetimes, RefreshPart, RefreshPolicy,
@@ -79,6 +80,7 @@ fn request() -> AuthorizationRequest {
         audience: vec!["https://api.example".to_owned()],
         nonce: Some("n-0S6_WzA2Mj".to_owned()),
         code_challenge: Some(CHALLENGE.to_owned()),
+        dpop_jkt: None,
         prompt: None,
         max_age: Some(Seconds(60)),
         acr_values: None,
@@ -167,6 +169,8 @@ fn redeem(code: &Secret) -> Redeem {
         allowed_audience: allowed_audience(),
         access_until: at(50),
         refresh: Some(POLICY),
+        confirmation: Confirmation::default(),
+        refresh_confirmation: Confirmation::default(),
     }
 }
 
@@ -179,6 +183,7 @@ fn refresh(token: &RefreshPart) -> RefreshTokens {
         allowed_audience: allowed_audience(),
         access_until: at(50),
         policy: POLICY,
+        confirmation: Confirmation::default(),
     }
 }
 

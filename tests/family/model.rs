@@ -40,6 +40,8 @@ pub(super) struct Model {
     pub(super) rotated: UnixTime,
     pub(super) idle_ends: UnixTime,
     pub(super) all_end: UnixTime,
+    /// Who alone can use the refresh tokens.
+    pub(super) bound: Confirmation,
 }
 
 pub(super) type Expected = Result<Value, Refusal>;
@@ -163,7 +165,11 @@ impl Model {
         let fits = self.verifier == act.code_verifier;
         let fits = fits && self.verifier.as_ref().is_none_or(is_well_formed);
         check(fits, Refusal::Verifier)?;
+        let wanted = &self.request.dpop_jkt;
+        let is_holder = wanted.is_none() || *wanted == act.confirmation.jkt;
+        check(is_holder, Refusal::Confirmation)?;
         let audience = self.audience(&act.audience, &act.allowed_audience)?;
+        self.bound = act.refresh_confirmation.clone();
         self.phase = Phase::Refresh;
         self.access_ends = act.access_until;
         if let Some(policy) = act.refresh {
@@ -217,6 +223,13 @@ impl Model {
         let age = newest_first.position(|token| *token == act.token.to_json());
         let age = age.ok_or(Refusal::Unknown)?;
         check(act.client_id == client("app"), Refusal::OtherClient)?;
+        let has = |bound: &Option<String>, shown: &Option<String>| match bound {
+            Some(bound) => shown.as_ref() == Some(bound),
+            None => true,
+        };
+        let is_holder = has(&self.bound.jkt, &act.confirmation.jkt)
+            && has(&self.bound.x5t_s256, &act.confirmation.x5t_s256);
+        check(is_holder, Refusal::Confirmation)?;
         let is_retry = age == 1 && now < self.rotated.plus(act.policy.grace);
         self.gone = age > 0 && !is_retry;
         check(!self.gone, Refusal::Replayed)?;

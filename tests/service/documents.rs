@@ -75,7 +75,10 @@ fn the_metadata_names_the_configured_issuer_and_only_what_works() {
                 "response_types_supported": [],
                 "grant_types_supported": ["client_credentials"],
                 "token_endpoint_auth_methods_supported":
-                    ["client_secret_basic", "client_secret_post"],
+                    ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
+                "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+                "dpop_signing_alg_values_supported": ["ES256"],
+                "tls_client_certificate_bound_access_tokens": true,
             }),
             "{path}"
         );

@@ -186,7 +186,9 @@ impl Answer {
     /// The line of the log.
     fn log(&self) -> Value {
         match self.log.as_ref().expect("a line in the log") {
-            Log::Info(line) | Log::Error(line) => serde_json::from_str(line).unwrap(),
+            Log::Info(line) | Log::Warning(line) | Log::Error(line) => {
+                serde_json::from_str(line).unwrap()
+            }
         }
     }
 

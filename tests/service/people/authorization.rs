@@ -373,7 +373,13 @@ fn the_metadata_of_a_realm_with_people() {
         ("id_token_signing_alg_values_supported", json!(["ES256"])),
         (
             "token_endpoint_auth_methods_supported",
-            json!(["client_secret_basic", "client_secret_post", "none"]),
+            json!([
+                "client_secret_basic",
+                "client_secret_post",
+                "private_key_jwt",
+                "tls_client_auth",
+                "none"
+            ]),
         ),
     ] {
         assert_eq!(metadata[member], expected, "{member}");
