@@ -81,7 +81,7 @@ SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Carg
 build/index.js: $(SOURCES) | setup
 	$(call say,"Building the release wasm: about two minutes the first time")
 	worker-build --release -- --locked
-	wasm-opt --strip-debug --strip-producers build/index_bg.wasm -o build/index_bg.wasm
+	node scripts/shrink.mjs build/index_bg.wasm
 	@touch $@
 
 # ---- Test ---------------------------------------------------------------------------------------

@@ -7,14 +7,14 @@ mod secret;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::secret::{
     ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey, StoredSecret,
 };
 use crate::jose::{KeyError, PublicKey};
-use crate::json::{JsonError, Object};
+use crate::json::{Json, JsonError, Object};
 use crate::realm::RealmName;
 use crate::redirect_uri::is_redirect_uri;
 use crate::scope::ScopeSet;
@@ -56,8 +56,7 @@ const RESERVED_CLAIMS: [&str; 24] = [
 ];
 
 /// A client's name: 1 to 255 printable ASCII characters (RFC 6749 appendix A.1).
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
 pub struct ClientId(String);
 
 impl ClientId {
@@ -87,11 +86,13 @@ impl ClientId {
     }
 }
 
-impl TryFrom<String> for ClientId {
-    type Error = &'static str;
+impl Json for ClientId {
+    fn to_json(&self) -> Value {
+        self.as_str().into()
+    }
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text).ok_or("not a client id")
+    fn from_json(value: Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
     }
 }
 
@@ -102,7 +103,7 @@ impl fmt::Display for ClientId {
 }
 
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
     /// HTTP Basic (RFC 6749 §2.3.1).
@@ -149,6 +150,16 @@ impl AuthMethod {
             Self::TlsClientAuth => "tls_client_auth",
             Self::None => "none",
         }
+    }
+}
+
+impl Json for AuthMethod {
+    fn to_json(&self) -> Value {
+        self.name().into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
     }
 }
 

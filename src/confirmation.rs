@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::wire::Wire;
+use crate::json::Json;
 
 /// By what the holder of a token shows that it is theirs; nothing for bearer tokens.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -55,7 +55,7 @@ impl Confirmation {
 }
 
 /// As in a claim; `null` for nothing, which is also what earlier versions wrote.
-impl Wire for Confirmation {
+impl Json for Confirmation {
     fn to_json(&self) -> Value {
         self.to_claim().unwrap_or_default()
     }

@@ -7,11 +7,11 @@ use crate::client::ClientSecretsKey;
 use crate::error::{Failure, Fault};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret};
+use crate::json::Json;
 use crate::realm::Realm;
 use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
 use crate::uuid::Uuid;
-use crate::wire::Wire;
 
 /// Fills a slice with random octets.
 pub type FillRandom<'a> = &'a dyn Fn(&mut [u8]) -> Result<(), getrandom::Error>;

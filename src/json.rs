@@ -3,11 +3,16 @@
 //! A member named twice, an unknown member or one of the wrong type is an error that names the
 //! member and never quotes a value: what is read here may be a secret.
 
+mod value;
+
 use std::fmt;
 
-use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+
+pub use self::value::Json;
+pub(crate) use self::value::{impl_json, members, take, variant};
 
 /// Why an object could not be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -66,16 +71,17 @@ impl Object {
     ///
     /// # Errors
     /// [`JsonError::Invalid`] with `expected` when the value is not a `T`.
-    pub fn take<T: DeserializeOwned>(
+    pub fn take<T: Json>(
         &mut self,
         member: &'static str,
         expected: &'static str,
     ) -> Result<Option<T>, JsonError> {
         match self.0.remove(member) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => serde_json::from_value(value)
-                .map(Some)
-                .map_err(|_| JsonError::Invalid { member, expected }),
+            Some(value) => match T::from_json(value) {
+                None => Err(JsonError::Invalid { member, expected }),
+                value => Ok(value),
+            },
         }
     }
 
@@ -83,7 +89,7 @@ impl Object {
     ///
     /// # Errors
     /// [`JsonError::Missing`], [`JsonError::Invalid`].
-    pub fn require<T: DeserializeOwned>(
+    pub fn require<T: Json>(
         &mut self,
         member: &'static str,
         expected: &'static str,

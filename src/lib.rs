@@ -59,7 +59,6 @@ pub mod ticket;
 pub mod time;
 pub mod tokens;
 pub mod uuid;
-pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 mod edge;

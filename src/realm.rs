@@ -7,7 +7,6 @@ mod all;
 mod place;
 
 use std::fmt;
-use std::net::Ipv4Addr;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -323,11 +322,14 @@ impl Issuer {
 /// Whether an authority is this machine.
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
+    let is_octet = |part: &str| {
+        part.parse::<u8>()
+            .is_ok_and(|octet| octet.to_string() == part)
+    };
+    let parts = host.split('.');
     host == "localhost"
         || host == "[::1]"
-        || host
-            .parse::<Ipv4Addr>()
-            .is_ok_and(|address| address.is_loopback())
+        || host.starts_with("127.") && parts.clone().count() == 4 && parts.clone().all(is_octet)
 }
 
 /// Why a realm cannot be served, or why none can.

@@ -7,7 +7,7 @@ use crate::client::{AuthMethod, Client, ClientId, RecordError};
 use crate::error::Rejection;
 use crate::grant::GrantType;
 use crate::jose::es256;
-use crate::json::{JsonError, Object};
+use crate::json::{Json, JsonError, Object};
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
 
@@ -173,7 +173,7 @@ pub fn information(client: &Client) -> Map<String, Value> {
     information
 }
 
-fn take<T: serde::de::DeserializeOwned>(
+fn take<T: Json>(
     metadata: &mut Object,
     member: &'static str,
     expected: &'static str,

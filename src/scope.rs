@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::json::Json;
 
 /// The most tokens a scope may have.
 const MAX_TOKENS: usize = 256;
@@ -95,9 +98,13 @@ impl Serialize for ScopeSet {
     }
 }
 
-impl<'de> Deserialize<'de> for ScopeSet {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+impl Json for ScopeSet {
+    fn to_json(&self) -> Value {
+        self.to_string().into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        Self::parse(value.as_str()?).ok()
     }
 }
 

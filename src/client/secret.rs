@@ -5,12 +5,13 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
+use crate::json::{Json, Object};
 use crate::time::UnixTime;
 
 /// A secret as a client presents it. Never shown, zeroed when dropped.
@@ -187,35 +188,54 @@ impl fmt::Debug for ClientSecretHash {
 
 impl Serialize for ClientSecretHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl Json for ClientSecretHash {
+    fn to_json(&self) -> Value {
         let (salt, digest) = (
             URL_SAFE_NO_PAD.encode(self.salt),
             URL_SAFE_NO_PAD.encode(self.digest),
         );
-        serializer.collect_str(&format_args!("{}${salt}${digest}", self.scheme.name()))
+        format!("{}${salt}${digest}", self.scheme.name()).into()
     }
-}
 
-impl<'de> Deserialize<'de> for ClientSecretHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a secret's hash"))
+    fn from_json(value: Value) -> Option<Self> {
+        Self::parse(value.as_str()?)
     }
 }
 
 /// One of a client's secrets. Several may be valid at once, so that they can be rotated.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize)]
 pub struct StoredSecret {
     /// Its name in logs.
     pub id: String,
     /// What is left of it.
     pub hash: ClientSecretHash,
     /// From when it is valid, if not from ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<UnixTime>,
     /// From when it is valid no more, if ever.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<UnixTime>,
+}
+
+impl Json for StoredSecret {
+    fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        let mut members = Object::from_json(value)?;
+        let secret = Self {
+            id: members.require("id", "").ok()?,
+            hash: members.require("hash", "").ok()?,
+            not_before: members.take("not_before", "").ok()?,
+            expires_at: members.take("expires_at", "").ok()?,
+        };
+        members.finish().is_ok().then_some(secret)
+    }
 }
 
 impl StoredSecret {

@@ -9,9 +9,9 @@ use worker::{
 
 use super::now;
 use crate::family::{Family, act};
+use crate::json::Json as _;
 use crate::replay;
 use crate::time::UnixTime;
-use crate::wire::Wire as _;
 
 /// The key under which an object stores its family, as JSON.
 const FAMILY: &str = "family";

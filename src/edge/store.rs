@@ -15,7 +15,7 @@ use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
 use crate::realm::RealmName;
 use crate::replay::Mark;
-use crate::store::{MemoryStore, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
 
 /// For how long a location may answer from its own copy, in seconds; KV allows no less than 30.
@@ -28,15 +28,15 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) enum EdgeStore<'a> {
     /// What the Worker's bindings lead to.
     Bindings(&'a Env),
-    /// A made-up one, for the request that no caller sent. It has no families.
-    Memory(MemoryStore),
+    /// One made-up record, for the request that no caller sent.
+    MadeUp(String),
 }
 
 impl Store for EdgeStore<'_> {
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
         let env = match self {
             Self::Bindings(env) => env,
-            Self::Memory(store) => return store.client(realm, id).await,
+            Self::MadeUp(record) => return read(record, id.record_key(realm), id),
         };
         let key = id.record_key(realm);
         let options = Object::new();
@@ -47,9 +47,7 @@ impl Store for EdgeStore<'_> {
             None if record.is_null() => return Ok(None),
             record => record.ok_or_else(|| unavailable("KV gave no text"))?,
         };
-        Client::parse(&record, id)
-            .map(Some)
-            .map_err(|error| StoreError::UnusableRecord { key, error })
+        read(&record, key, id)
     }
 
     async fn act(
@@ -96,9 +94,16 @@ impl EdgeStore<'_> {
     fn env(&self) -> Result<&Env, StoreError> {
         match self {
             Self::Bindings(env) => Ok(env),
-            Self::Memory(_) => Err(unavailable("no such storage here")),
+            Self::MadeUp(_) => Err(unavailable("no such storage here")),
         }
     }
+}
+
+/// Reads the record at a key.
+fn read(record: &str, key: String, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    Client::parse(record, id)
+        .map(Some)
+        .map_err(|error| StoreError::UnusableRecord { key, error })
 }
 
 /// Calls a method of the namespace of clients. Not by the SDK, whose options bring the code to

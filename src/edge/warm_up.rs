@@ -11,12 +11,10 @@ use futures_util::FutureExt as _;
 
 use super::respond;
 use super::store::EdgeStore;
-use crate::client::{ClientId, ClientSecret, ClientSecretHash};
+use crate::client::{ClientSecret, ClientSecretHash};
 use crate::http::Request;
 use crate::jose::SigningKey;
-use crate::realm::RealmName;
 use crate::service::Service;
-use crate::store::MemoryStore;
 use crate::time::UnixTime;
 
 /// How often it is served: until the runtime has optimised what every signature needs.
@@ -40,7 +38,7 @@ pub(super) fn run() -> Option<()> {
         body: b"grant_type=client_credentials&scope=read",
         ..Request::default()
     };
-    let store = EdgeStore::Memory(made_up_store()?);
+    let store = EdgeStore::MadeUp(made_up_record()?);
     let random = |_: &mut [u8]| Ok(());
     for _ in 0..ROUNDS {
         let reply = respond(&service, request, NOW, &random, &store).now_or_never();
@@ -55,19 +53,14 @@ fn made_up_signing_keys() -> Option<String> {
     Some(format!(r#"{{"keys":[{jwk}]}}"#))
 }
 
-/// A store with the client `warm-up`, whose secret is `warm-up`.
-fn made_up_store() -> Option<MemoryStore> {
-    let id = ClientId::parse("warm-up")?;
+/// The record of the client `warm-up`, whose secret is `warm-up`.
+fn made_up_record() -> Option<String> {
     let secret = ClientSecret::new("warm-up".to_owned());
     let hash = ClientSecretHash::of_generated(&secret, [0; 16]);
     let hash = serde_json::to_string(&hash).ok()?;
-    let record = format!(
+    Some(format!(
         r#"{{"version":1,"client_id":"warm-up","grant_types":["client_credentials"],"scope":"read",
             "token_endpoint_auth_method":"client_secret_basic",
             "secrets":[{{"id":"","hash":{hash}}}],"updated_at":1,"updated_by":""}}"#
-    );
-    let store = MemoryStore::default();
-    let realm = RealmName::parse("default")?;
-    store.put(&realm, &id, Ok(record));
-    Some(store)
+    ))
 }

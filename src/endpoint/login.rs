@@ -2,7 +2,6 @@
 //! rejects it, and the browser comes back with it. The service never meets the person.
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::caller;
@@ -13,7 +12,7 @@ use crate::family::act::{Asked, Decide, Look, Resume};
 use crate::family::{Decision, Handle, Person, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
-use crate::json::{JsonError, Object};
+use crate::json::{Json, JsonError, Object};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
@@ -211,7 +210,7 @@ async fn decide<S: Store>(
 }
 
 /// Takes a member that must be there and so.
-fn required<T: DeserializeOwned>(
+fn required<T: Json>(
     members: &mut Object,
     member: &'static str,
     expected: &'static str,
@@ -221,7 +220,7 @@ fn required<T: DeserializeOwned>(
 }
 
 /// Takes a member that must be so if it is there.
-fn optional<T: DeserializeOwned>(
+fn optional<T: Json>(
     members: &mut Object,
     member: &'static str,
     expected: &'static str,

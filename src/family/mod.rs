@@ -16,10 +16,10 @@ use serde_json::{Map, Value};
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
 use crate::client::ClientId;
 use crate::confirmation::Confirmation;
+use crate::json::{Json, impl_json};
 use crate::realm::RealmName;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
-use crate::wire::{Wire, wire};
 
 /// Which family: not a secret, tokens tell it.
 pub type FamilyId = crate::uuid::Uuid;
@@ -44,7 +44,7 @@ pub struct Family {
     stage: Stage,
 }
 
-wire!(struct Family { key, client_id, stage });
+impl_json!(struct Family { key, client_id, stage });
 
 /// How far a family has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +91,7 @@ enum Stage {
     },
 }
 
-wire!(
+impl_json!(
     enum Stage {
         Pushed { request_uri, request, expires_at },
         Asked { ticket, browser, request, expires_at },
@@ -117,7 +117,7 @@ struct Refresh {
     confirmation: Confirmation,
 }
 
-wire!(struct Refresh { seed, generation, rotated_at, idle_until, absolute_until, confirmation });
+impl_json!(struct Refresh { seed, generation, rotated_at, idle_until, absolute_until, confirmation });
 
 /// What a client asks for (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1), checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +148,7 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<String>,
 }
 
-wire!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, dpop_jkt, prompt, max_age, acr_values, login_hint });
+impl_json!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, dpop_jkt, prompt, max_age, acr_values, login_hint });
 
 /// What the login application decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,7 +167,7 @@ pub enum Decision {
     },
 }
 
-wire!(
+impl_json!(
     enum Decision {
         Accepted { person, scope },
         Rejected { error },
@@ -185,7 +185,7 @@ pub struct Grant {
     pub person: Option<Person>,
 }
 
-wire!(struct Grant { scope, audience, person });
+impl_json!(struct Grant { scope, audience, person });
 
 /// A person, as the login application tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -200,7 +200,7 @@ pub struct Person {
     pub acr: Option<String>,
 }
 
-wire!(struct Person { sub, claims, auth_time, acr });
+impl_json!(struct Person { sub, claims, auth_time, acr });
 
 /// How long refresh tokens live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -211,7 +211,7 @@ pub struct RefreshLifetimes {
     pub absolute: Seconds,
 }
 
-wire!(struct RefreshLifetimes { idle, absolute });
+impl_json!(struct RefreshLifetimes { idle, absolute });
 
 /// What a realm lets refresh tokens do.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -224,7 +224,7 @@ pub struct RefreshPolicy {
     pub grace: Seconds,
 }
 
-wire!(struct RefreshPolicy { online, offline, grace });
+impl_json!(struct RefreshPolicy { online, offline, grace });
 
 impl RefreshPolicy {
     fn lifetimes(&self, scope: &ScopeSet) -> RefreshLifetimes {
@@ -295,7 +295,7 @@ impl Refusal {
     ];
 }
 
-impl Wire for Refusal {
+impl Json for Refusal {
     fn to_json(&self) -> Value {
         format!("{self:?}").into()
     }
@@ -439,4 +439,4 @@ pub struct IssuedRefresh {
     pub offline: bool,
 }
 
-wire!(struct IssuedRefresh { part, expires_at, offline });
+impl_json!(struct IssuedRefresh { part, expires_at, offline });

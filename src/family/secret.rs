@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::FamilyId;
 use crate::jose::hmac_sha256;
-use crate::wire::{Wire, wire};
+use crate::json::{Json, impl_json};
 
 /// 256 bits that only its holder knows. Never shown, zeroed when dropped, compared in constant
 /// time.
@@ -73,7 +73,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Wire for Secret {
+impl Json for Secret {
     fn to_json(&self) -> Value {
         self.reveal().into()
     }
@@ -94,7 +94,7 @@ impl SecretHash {
     }
 }
 
-impl Wire for SecretHash {
+impl Json for SecretHash {
     fn to_json(&self) -> Value {
         URL_SAFE_NO_PAD.encode(self.0).into()
     }
@@ -156,7 +156,7 @@ pub struct RefreshPart {
     pub(super) proof: Secret,
 }
 
-wire!(struct RefreshPart { seed, generation, proof });
+impl_json!(struct RefreshPart { seed, generation, proof });
 
 impl RefreshPart {
     pub(super) fn derive(key: &Secret, seed: &Secret, generation: u32) -> Self {

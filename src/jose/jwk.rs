@@ -4,6 +4,9 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use p256::AffinePoint;
+use p256::ecdsa::VerifyingKey;
+use p256::elliptic_curve::point::AffineCoordinates;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -239,7 +242,7 @@ pub struct PublicKey {
     pub kid: Option<String>,
     /// Its thumbprint (RFC 7638 §3).
     pub thumbprint: KeyId,
-    pub(super) key: p256::ecdsa::VerifyingKey,
+    pub(super) key: VerifyingKey,
 }
 
 impl PublicKey {
@@ -270,10 +273,12 @@ impl PublicKey {
 
     /// The key at a point of the curve.
     fn of_coordinates(kid: Option<String>, x: String, y: String) -> Result<Self, KeyError> {
-        let octets = |text: &str| URL_SAFE_NO_PAD.decode(text).ok().filter(|o| o.len() == 32);
+        let octets = |text| <[u8; 32]>::try_from(URL_SAFE_NO_PAD.decode(text).ok()?).ok();
         let point = octets(&x).zip(octets(&y));
-        let point = point.map(|(x, y)| [&[0x04], x.as_slice(), &y].concat());
-        let key = point.and_then(|point| p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok());
+        // Not by SEC1, which brings the square roots of compressed points.
+        let point = point.map(|(x, y)| AffinePoint::from_coordinates(&x.into(), &y.into()));
+        let point = point.and_then(|point| Option::<AffinePoint>::from(point));
+        let key = point.and_then(|point| VerifyingKey::from_affine(point).ok());
         Ok(Self {
             kid,
             thumbprint: thumbprint(&x, &y),

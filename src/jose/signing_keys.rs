@@ -42,12 +42,15 @@ impl SigningKeys {
             let key = SigningKey::parse(jwk)
                 .map_err(|error| SigningKeysError::Key { position, error })?;
             match keys.iter().find(|other| other.kid() == key.kid()) {
-                None => keys.push(key),
+                None => {
+                    let order = |key: &SigningKey| (key.not_before, key.kid().clone());
+                    let at = keys.partition_point(|other| order(other) < order(&key));
+                    keys.insert(at, key);
+                }
                 Some(other) if other.public() == key.public() => (),
                 Some(_) => return Err(SigningKeysError::RepeatedKeyId { position }),
             }
         }
-        keys.sort_by(|a, b| (a.not_before, a.kid()).cmp(&(b.not_before, b.kid())));
         self.0 = keys;
         Ok(())
     }

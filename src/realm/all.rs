@@ -1,6 +1,5 @@
 //! All realms of the service, and the keys that they share.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -15,7 +14,8 @@ use crate::json::Object;
 #[derive(Debug)]
 pub struct Realms {
     realms: Vec<Entry>,
-    paths: HashMap<String, Vec<(usize, Endpoint)>>,
+    /// In the order of the paths. Not a `HashMap`, whose code would weigh more than this.
+    paths: Vec<(String, usize, Endpoint)>,
     /// Why there may be realms that are not even known by name.
     unknown: Option<RealmError>,
 }
@@ -39,12 +39,12 @@ impl Realms {
     ) -> Self {
         let mut this = Self {
             realms: Vec::new(),
-            paths: HashMap::new(),
+            paths: Vec::new(),
             unknown: None,
         };
         let mut keys = KeyReader {
             secret,
-            done: HashMap::new(),
+            done: Vec::new(),
         };
         for (variable, text) in variables {
             match Object::parse(text) {
@@ -114,10 +114,9 @@ impl Realms {
             other.realm = Err(broken(&other.name, cause(&other.name, &name)));
         }
         for (endpoint, path) in &place.paths {
-            self.paths
-                .entry(path.clone())
-                .or_default()
-                .push((self.realms.len(), *endpoint));
+            let at = self.paths.partition_point(|(known, ..)| known <= path);
+            let entry = (path.clone(), self.realms.len(), *endpoint);
+            self.paths.insert(at, entry);
         }
         self.realms.push(Entry { name, place, realm });
     }
@@ -132,15 +131,15 @@ impl Realms {
         authority: &str,
         path: &str,
     ) -> Result<Option<(&Realm, Endpoint)>, &RealmError> {
-        let mut here =
-            self.paths
-                .get(path)
-                .into_iter()
-                .flatten()
-                .filter_map(|(index, endpoint)| {
-                    let entry = self.realms.get(*index)?;
-                    entry.place.is_on(authority).then_some((entry, *endpoint))
-                });
+        let first = self
+            .paths
+            .partition_point(|(known, ..)| known.as_str() < path);
+        let at_path = self.paths.get(first..).unwrap_or_default().iter();
+        let at_path = at_path.take_while(|(known, ..)| known == path);
+        let mut here = at_path.filter_map(|(_, index, endpoint)| {
+            let entry = self.realms.get(*index)?;
+            entry.place.is_on(authority).then_some((entry, *endpoint))
+        });
         match here.next() {
             Some((entry, endpoint)) => entry.realm.as_ref().map(|realm| Some((realm, endpoint))),
             None => self.unknown.as_ref().map_or(Ok(None), Err),
@@ -158,16 +157,16 @@ impl Realms {
 /// multiplication on the curve, and most realms share theirs.
 pub(super) struct KeyReader<'a> {
     secret: &'a dyn Fn(&str) -> Option<String>,
-    done: HashMap<Vec<String>, Result<Rc<SigningKeys>, Cause>>,
+    done: Vec<(Vec<String>, Result<Rc<SigningKeys>, Cause>)>,
 }
 
 impl KeyReader<'_> {
     pub(super) fn read(&mut self, secrets: &[String]) -> Result<Rc<SigningKeys>, Cause> {
-        if let Some(done) = self.done.get(secrets) {
+        if let Some((_, done)) = self.done.iter().find(|(known, _)| known == secrets) {
             return done.clone();
         }
         let keys = self.read_new(secrets).map(Rc::new);
-        self.done.insert(secrets.to_vec(), keys.clone());
+        self.done.push((secrets.to_vec(), keys.clone()));
         keys
     }
 

@@ -12,8 +12,8 @@ use edge_token::family::{
     AuthorizationRequest, Decision, Family, Grant, IssuedRefresh, RefreshPart, RefreshPolicy,
     Refusal, Secret,
 };
+use edge_token::json::Json;
 use edge_token::time::{Seconds, UnixTime};
-use edge_token::wire::Wire;
 use proptest::array::{uniform16, uniform32};
 use proptest::prelude::{any, prop_assert, prop_assert_eq};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
@@ -453,7 +453,7 @@ impl Run {
             if let Some(known) = known {
                 outcome = "retry".to_owned();
                 prop_assert_eq!(known, part);
-                let [mut before, mut after] = [&before, &self.family].map(Wire::to_json);
+                let [mut before, mut after] = [&before, &self.family].map(Json::to_json);
                 for family in [&mut before, &mut after] {
                     family["stage"]["Granted"]["access_until"] = Value::Null;
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use edge_token::family::Grant;
 use edge_token::family::act::{End, Look};
-use edge_token::wire::Wire;
+use edge_token::json::Json;
 use serde_json::Value;
 
 use super::*;

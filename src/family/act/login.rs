@@ -5,8 +5,8 @@ use crate::client::ClientId;
 use crate::family::{
     AuthorizationRequest, Decision, Family, Grant, Refusal, Secret, SecretHash, Stage,
 };
+use crate::json::impl_json;
 use crate::time::{Seconds, UnixTime};
-use crate::wire::wire;
 
 /// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4), once.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct Ask {
     pub expires_at: UnixTime,
 }
 
-wire!(struct Ask { request_uri, client_id, ticket, browser, expires_at });
+impl_json!(struct Ask { request_uri, client_id, ticket, browser, expires_at });
 
 impl Act for Ask {
     const NAME: &'static str = "ask";
@@ -66,7 +66,7 @@ pub struct Look {
     pub ticket: Secret,
 }
 
-wire!(struct Look { ticket });
+impl_json!(struct Look { ticket });
 
 /// What a ticket asks.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub struct Asked {
     pub request: AuthorizationRequest,
 }
 
-wire!(struct Asked { client_id, request });
+impl_json!(struct Asked { client_id, request });
 
 impl Act for Look {
     const NAME: &'static str = "look";
@@ -108,7 +108,7 @@ pub struct Decide {
     pub decision: Decision,
 }
 
-wire!(struct Decide { ticket, decision });
+impl_json!(struct Decide { ticket, decision });
 
 impl Act for Decide {
     const NAME: &'static str = "decide";
@@ -180,7 +180,7 @@ pub struct Resume {
     pub code_ttl: Seconds,
 }
 
-wire!(struct Resume { resume, browser, code_ttl });
+impl_json!(struct Resume { resume, browser, code_ttl });
 
 /// What the browser takes to the client.
 #[derive(Clone, Debug)]
@@ -193,7 +193,7 @@ pub struct Resumed {
     pub code: Result<Secret, String>,
 }
 
-wire!(struct Resumed { redirect_uri, state, code });
+impl_json!(struct Resumed { redirect_uri, state, code });
 
 impl Act for Resume {
     const NAME: &'static str = "resume";

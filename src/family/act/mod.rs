@@ -10,8 +10,8 @@ pub use self::login::{Ask, Asked, Decide, Look, Resume, Resumed};
 pub use self::token::{Granted, Redeem, RefreshTokens};
 use super::{Family, Grant, Refusal, Stage};
 use crate::client::ClientId;
+use crate::json::{Json, impl_json};
 use crate::time::UnixTime;
-use crate::wire::{Wire, wire};
 
 /// An act in JSON, on its way to the family.
 #[derive(Clone, Debug)]
@@ -25,12 +25,12 @@ pub struct Message {
 }
 
 /// Something that happens to a family.
-pub trait Act: Clone + Wire {
+pub trait Act: Clone + Json {
     /// Its name between the Worker and the object that stores the family.
     const NAME: &'static str;
 
     /// What it answers when it is not refused.
-    type Answer: Wire;
+    type Answer: Json;
 
     /// Whether it may be sent twice when the first answer was lost: it then answers the same.
     fn is_idempotent(&self) -> bool {
@@ -90,7 +90,7 @@ pub struct Begin {
     pub family: Family,
 }
 
-wire!(struct Begin { family });
+impl_json!(struct Begin { family });
 
 impl Act for Begin {
     const NAME: &'static str = "begin";
@@ -112,7 +112,7 @@ impl Act for Begin {
 #[derive(Clone, Debug)]
 pub struct Show;
 
-impl Wire for Show {
+impl Json for Show {
     fn to_json(&self) -> Value {
         Value::Object(Map::new())
     }
@@ -131,7 +131,7 @@ pub struct Shown {
     pub grant: Grant,
 }
 
-wire!(struct Shown { client_id, grant });
+impl_json!(struct Shown { client_id, grant });
 
 impl Act for Show {
     const NAME: &'static str = "show";
@@ -156,7 +156,7 @@ pub struct End {
     pub client_id: ClientId,
 }
 
-wire!(struct End { client_id });
+impl_json!(struct End { client_id });
 
 impl Act for End {
     const NAME: &'static str = "end";

@@ -11,9 +11,9 @@ use crate::confirmation::Confirmation;
 use crate::family::{
     Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal, Secret, Stage,
 };
+use crate::json::impl_json;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
-use crate::wire::wire;
 
 /// A client redeems its code (RFC 6749 §4.1.3, RFC 7636 §4.6), once.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct Redeem {
     pub refresh_confirmation: Confirmation,
 }
 
-wire!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh, confirmation, refresh_confirmation });
+impl_json!(struct Redeem { code, client_id, redirect_uri, redirect_uri_optional, code_verifier, audience, allowed_audience, access_until, refresh, confirmation, refresh_confirmation });
 
 /// What a client gets.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ pub struct Granted {
     pub refresh: Option<IssuedRefresh>,
 }
 
-wire!(struct Granted { grant, nonce, refresh });
+impl_json!(struct Granted { grant, nonce, refresh });
 
 impl Act for Redeem {
     const NAME: &'static str = "redeem";
@@ -188,7 +188,7 @@ pub struct RefreshTokens {
     pub confirmation: Confirmation,
 }
 
-wire!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy, confirmation });
+impl_json!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy, confirmation });
 
 impl Act for RefreshTokens {
     const NAME: &'static str = "refresh";

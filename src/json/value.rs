@@ -1,17 +1,16 @@
-//! JSON between the Worker and the objects that store families, and in those objects.
+//! What can be told in JSON: members of configuration, records and claims, and all that goes
+//! between the Worker and the objects that store families.
 //!
-//! Not by serde's derive: for these two dozen types it makes a copy of its code a type and direction,
-//! 77 KB of a Worker that may weigh 600. Here everything goes through [`Value`].
+//! Not by serde's derive, which makes a copy of its code a type and direction: for the two dozen types
+//! of families alone 77 KB of a Worker that may weigh 600. Here everything goes through [`Value`].
 
 use serde_json::{Map, Value};
 
-use crate::client::ClientId;
-use crate::json::Object;
-use crate::scope::ScopeSet;
+use super::Object;
 use crate::time::{Seconds, UnixTime};
 
 /// What can be told in JSON and read back.
-pub trait Wire: Sized {
+pub trait Json: Sized {
     /// The value in JSON.
     fn to_json(&self) -> Value;
 
@@ -32,9 +31,9 @@ pub trait Wire: Sized {
 
 /// Makes a struct an object of its fields, and an enum an object of one member: the variant, with
 /// an object of its fields.
-macro_rules! wire {
+macro_rules! impl_json {
     (struct $name:ident { $($field:ident),* $(,)? }) => {
-        impl $crate::wire::Wire for $name {
+        impl $crate::json::Json for $name {
             fn to_json(&self) -> serde_json::Value {
                 let mut members = serde_json::Map::new();
                 $(members.insert(stringify!($field).to_owned(), self.$field.to_json());)*
@@ -42,13 +41,13 @@ macro_rules! wire {
             }
 
             fn from_json(value: serde_json::Value) -> Option<Self> {
-                let mut members = $crate::wire::members(value)?;
-                Some(Self { $($field: $crate::wire::take(&mut members, stringify!($field))?),* })
+                let mut members = $crate::json::members(value)?;
+                Some(Self { $($field: $crate::json::take(&mut members, stringify!($field))?),* })
             }
         }
     };
     (enum $name:ident { $($variant:ident { $($field:ident),* $(,)? }),* $(,)? }) => {
-        impl $crate::wire::Wire for $name {
+        impl $crate::json::Json for $name {
             fn to_json(&self) -> serde_json::Value {
                 let mut members = serde_json::Map::new();
                 let variant = match self {
@@ -57,15 +56,15 @@ macro_rules! wire {
                         stringify!($variant)
                     })*
                 };
-                $crate::wire::variant(variant, members)
+                $crate::json::variant(variant, members)
             }
 
             fn from_json(value: serde_json::Value) -> Option<Self> {
-                let (variant, value) = $crate::wire::members(value)?.into_iter().next()?;
-                let mut members = $crate::wire::members(value)?;
+                let (variant, value) = $crate::json::members(value)?.into_iter().next()?;
+                let mut members = $crate::json::members(value)?;
                 match variant.as_str() {
                     $(stringify!($variant) => Some(Self::$variant {
-                        $($field: $crate::wire::take(&mut members, stringify!($field))?),*
+                        $($field: $crate::json::take(&mut members, stringify!($field))?),*
                     }),)*
                     _ => None,
                 }
@@ -73,7 +72,7 @@ macro_rules! wire {
         }
     };
 }
-pub(crate) use wire;
+pub(crate) use impl_json;
 
 pub(crate) fn members(value: Value) -> Option<Map<String, Value>> {
     match value {
@@ -83,7 +82,7 @@ pub(crate) fn members(value: Value) -> Option<Map<String, Value>> {
 }
 
 /// Takes a member. One that is not there is `null`, which an `Option` may be.
-pub(crate) fn take<T: Wire>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
+pub(crate) fn take<T: Json>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
     T::from_json(members.remove(name).unwrap_or_default())
 }
 
@@ -91,7 +90,7 @@ pub(crate) fn variant(name: &str, members: Map<String, Value>) -> Value {
     Value::Object(Map::from_iter([(name.to_owned(), Value::Object(members))]))
 }
 
-impl Wire for () {
+impl Json for () {
     fn to_json(&self) -> Value {
         Value::Null
     }
@@ -101,7 +100,7 @@ impl Wire for () {
     }
 }
 
-impl Wire for bool {
+impl Json for bool {
     fn to_json(&self) -> Value {
         (*self).into()
     }
@@ -111,7 +110,7 @@ impl Wire for bool {
     }
 }
 
-impl Wire for u64 {
+impl Json for u64 {
     fn to_json(&self) -> Value {
         (*self).into()
     }
@@ -121,7 +120,7 @@ impl Wire for u64 {
     }
 }
 
-impl Wire for u32 {
+impl Json for u32 {
     fn to_json(&self) -> Value {
         (*self).into()
     }
@@ -131,7 +130,7 @@ impl Wire for u32 {
     }
 }
 
-impl Wire for UnixTime {
+impl Json for UnixTime {
     fn to_json(&self) -> Value {
         self.seconds().to_json()
     }
@@ -141,7 +140,7 @@ impl Wire for UnixTime {
     }
 }
 
-impl Wire for Seconds {
+impl Json for Seconds {
     fn to_json(&self) -> Value {
         self.0.to_json()
     }
@@ -151,7 +150,7 @@ impl Wire for Seconds {
     }
 }
 
-impl Wire for String {
+impl Json for String {
     fn to_json(&self) -> Value {
         self.as_str().into()
     }
@@ -164,27 +163,27 @@ impl Wire for String {
     }
 }
 
-impl Wire for ClientId {
+impl Json for Value {
     fn to_json(&self) -> Value {
-        self.as_str().into()
+        self.clone()
     }
 
     fn from_json(value: Value) -> Option<Self> {
-        Self::parse(value.as_str()?)
+        Some(value)
     }
 }
 
-impl Wire for ScopeSet {
+impl Json for Object {
     fn to_json(&self) -> Value {
-        self.to_string().into()
+        Value::Object(self.0.clone())
     }
 
     fn from_json(value: Value) -> Option<Self> {
-        Self::parse(value.as_str()?).ok()
+        members(value).map(Self)
     }
 }
 
-impl Wire for Map<String, Value> {
+impl Json for Map<String, Value> {
     fn to_json(&self) -> Value {
         Value::Object(self.clone())
     }
@@ -194,9 +193,9 @@ impl Wire for Map<String, Value> {
     }
 }
 
-impl<T: Wire> Wire for Vec<T> {
+impl<T: Json> Json for Vec<T> {
     fn to_json(&self) -> Value {
-        self.iter().map(Wire::to_json).collect()
+        self.iter().map(Json::to_json).collect()
     }
 
     fn from_json(value: Value) -> Option<Self> {
@@ -207,9 +206,9 @@ impl<T: Wire> Wire for Vec<T> {
     }
 }
 
-impl<T: Wire> Wire for Option<T> {
+impl<T: Json> Json for Option<T> {
     fn to_json(&self) -> Value {
-        self.as_ref().map_or(Value::Null, Wire::to_json)
+        self.as_ref().map_or(Value::Null, Json::to_json)
     }
 
     fn from_json(value: Value) -> Option<Self> {
@@ -220,7 +219,7 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
-impl<T: Wire, E: Wire> Wire for Result<T, E> {
+impl<T: Json, E: Json> Json for Result<T, E> {
     fn to_json(&self) -> Value {
         let (name, value) = match self {
             Ok(value) => ("Ok", value.to_json()),
