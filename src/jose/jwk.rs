@@ -277,7 +277,7 @@ impl PublicKey {
         let point = octets(&x).zip(octets(&y));
         // Not by SEC1, which brings the square roots of compressed points.
         let point = point.map(|(x, y)| AffinePoint::from_coordinates(&x.into(), &y.into()));
-        let point = point.and_then(|point| Option::<AffinePoint>::from(point));
+        let point = point.and_then(Option::<AffinePoint>::from);
         let key = point.and_then(|point| VerifyingKey::from_affine(point).ok());
         Ok(Self {
             kid,

@@ -153,15 +153,18 @@ impl Realms {
     }
 }
 
+/// The keys of some secrets, or what is wrong with them.
+type Keys = Result<Rc<SigningKeys>, Cause>;
+
 /// Reads signing keys out of secrets, each combination once: to parse a key costs a
 /// multiplication on the curve, and most realms share theirs.
 pub(super) struct KeyReader<'a> {
     secret: &'a dyn Fn(&str) -> Option<String>,
-    done: Vec<(Vec<String>, Result<Rc<SigningKeys>, Cause>)>,
+    done: Vec<(Vec<String>, Keys)>,
 }
 
 impl KeyReader<'_> {
-    pub(super) fn read(&mut self, secrets: &[String]) -> Result<Rc<SigningKeys>, Cause> {
+    pub(super) fn read(&mut self, secrets: &[String]) -> Keys {
         if let Some((_, done)) = self.done.iter().find(|(known, _)| known == secrets) {
             return done.clone();
         }
