@@ -12,6 +12,8 @@ const PRINTS_BACKTRACES = /^(?!.*drop_in_place).*(rustc_demangle|std\[\w+\]::bac
 
 const [path] = process.argv.slice(2);
 const module = binaryen.readBinary(readFileSync(path));
+// What the module uses is no longer written in it; without exceptions, the optimiser breaks it silently.
+module.setFeatures(binaryen.Features.All);
 let emptied = 0;
 for (let index = 0; index < module.getNumFunctions(); index += 1) {
   const reference = module.getFunctionByIndex(index);
@@ -26,7 +28,7 @@ if (emptied === 0) {
   process.exit(1);
 }
 binaryen.setOptimizeLevel(2);
-binaryen.setShrinkLevel(1);
+binaryen.setShrinkLevel(2);
 // Functions that are called once stay apart, but for the smallest: gzip likes that better.
 binaryen.setOneCallerInlineMaxSize(20);
 module.optimize();
