@@ -29,6 +29,10 @@ impl ClientCertificate<'_> {
     pub fn thumbprint(&self) -> Option<String> {
         let mut digest = [0; 32];
         let digits = self.fingerprint.get(..64)?;
+        // `from_str_radix` takes a sign too.
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
         for (octet, position) in digest.iter_mut().zip((0..64_usize).step_by(2)) {
             let pair = digits.get(position..)?.get(..2)?;
             *octet = u8::from_str_radix(pair, 16).ok()?;

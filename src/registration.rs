@@ -105,7 +105,7 @@ impl RegistrationPolicy {
         }
         let response_types = texts(metadata, "response_types")?;
         if response_types.iter().any(|one| one != "code") {
-            return Err(invalid("response_types", "[\"code\"]"));
+            return Err(invalid("response_types", "a list of code alone"));
         }
         // 3. Keys and certificates.
         if metadata

@@ -121,8 +121,11 @@ pub(super) async fn access_token<S: Store>(
         return Err(Rejection::InvalidAccessToken("bound to a key, or not").into());
     }
     let proof = match by_proof {
-        true => dpop::verify(request, realm, Some(text), context.now)
-            .map_err(Rejection::ResourceProof)?,
+        true => {
+            let proof = dpop::verify(request, realm, Some(text), context.now);
+            let proof = proof.map_err(Rejection::ResourceProof)?;
+            Some(proof.ok_or(Rejection::ResourceProof(ProofError::Missing))?)
+        }
         false => None,
     };
     let shown = Confirmation {
@@ -130,9 +133,9 @@ pub(super) async fn access_token<S: Store>(
         x5t_s256: certificate_thumbprint(request),
     };
     if !confirmation.is_met_by(&shown) {
-        return Err(match by_proof {
-            true => Rejection::ResourceProof(ProofError::OtherKey),
-            false => Rejection::InvalidAccessToken("bound to a certificate"),
+        return Err(match shown.jkt == confirmation.jkt {
+            true => Rejection::InvalidAccessToken("bound to a certificate"),
+            false => Rejection::ResourceProof(ProofError::OtherKey),
         }
         .into());
     }

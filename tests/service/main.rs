@@ -2,6 +2,7 @@
 //! [`MemoryStore`] that fails where it is told to.
 
 #![allow(
+    clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -9,14 +10,20 @@
     reason = "tests may stop at what they do not expect"
 )]
 
+mod assertions;
+mod certificates;
 mod client_auth;
 mod configuration;
 mod dialects;
 mod documents;
+mod dpop;
 mod failures;
 mod framing;
 mod grant;
+mod key_warnings;
 mod people;
+mod registration;
+mod signed;
 mod verifier;
 
 use std::collections::HashMap;

@@ -2,8 +2,10 @@
 //! from the authorization endpoint by way of the login application to tokens for people.
 
 mod authorization;
+mod certificates;
 mod code;
 mod dialects;
+mod dpop;
 mod failures;
 mod login;
 mod refresh;
