@@ -47,6 +47,7 @@ pub mod json;
 pub mod person;
 pub mod realm;
 pub mod redirect_uri;
+pub mod rotation;
 pub mod scope;
 pub mod service;
 pub mod store;

@@ -159,6 +159,18 @@ impl SigningKey {
         [&HEAD, point.as_bytes()].concat()
     }
 
+    /// From when it signs.
+    #[must_use]
+    pub fn not_before(&self) -> UnixTime {
+        self.not_before
+    }
+
+    /// Until when it is published.
+    #[must_use]
+    pub fn expiration(&self) -> UnixTime {
+        self.expiration
+    }
+
     /// The key's name.
     #[must_use]
     pub fn kid(&self) -> &KeyId {
