@@ -52,6 +52,7 @@ pub mod realm;
 pub mod redirect_uri;
 pub mod registration;
 pub mod replay;
+pub mod rotation;
 pub mod scope;
 pub mod service;
 pub mod store;

@@ -168,7 +168,13 @@ impl SigningKey {
         [&HEAD, point.as_bytes()].concat()
     }
 
-    /// When it signs and is published no more.
+    /// From when it signs.
+    #[must_use]
+    pub fn not_before(&self) -> UnixTime {
+        self.not_before
+    }
+
+    /// Until when it is published.
     #[must_use]
     pub fn expiration(&self) -> UnixTime {
         self.expiration

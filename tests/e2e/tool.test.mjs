@@ -203,16 +203,16 @@ test("--remote says what wrangler said when it fails, and exits with an error", 
 });
 
 test("a key goes to wrangler by standard input, never over one that is there", () => {
-  const fresh = project({ list: "[]", put: "" });
+  const fresh = project({ list: "[]", get: "{}", put: "" });
   const made = fresh.run("key", "generate", "--remote", "--env", "production");
   assert.equal(made.status, 0, made.stderr);
-  const [, put] = fresh.calls();
+  const put = fresh.calls().find(({ input }) => input);
   assert.deepEqual(put.args, ["secret", "put", "SIGNING_KEYS", "--env", "production"]);
   const [{ d, kid }] = JSON.parse(put.input).keys;
   assert.equal(JSON.parse(made.stdout).kid, kid);
   assert.ok(!made.stdout.includes(d) && !made.stderr.includes(d));
 
-  const taken = project({ list: '[{"name":"SIGNING_KEYS","type":"secret_text"}]', put: "" });
+  const taken = project({ list: '[{"name":"SIGNING_KEYS","type":"secret_text"}]', get: "{}", put: "" });
   const refused = taken.run("key", "generate", "--remote");
   assert.notEqual(refused.status, 0);
   assert.match(refused.stderr, /SIGNING_KEYS exists, nothing was changed: --force/);
@@ -221,7 +221,7 @@ test("a key goes to wrangler by standard input, never over one that is there", (
 });
 
 test("a local key is kept in a private file beside the other secrets", () => {
-  const { run, secrets } = project({});
+  const { run, secrets } = project({ get: "{}", put: "" });
   assert.equal(run("key", "generate", "--local", "--secret", "OTHER_KEYS").status, 0);
   const first = readFileSync(secrets, "utf8");
   assert.equal(run("key", "generate", "--local").status, 0);

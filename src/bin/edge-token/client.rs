@@ -1,14 +1,13 @@
 //! `client`: registered clients.
 
-use std::collections::HashMap;
+mod import;
+mod secret;
+
 use std::fs;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use edge_token::client::{
-    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
-    MAX_ACCESS_TOKEN_TTL, StoredSecret,
-};
+use edge_token::client::{AuthMethod, Client, ClientId, MAX_ACCESS_TOKEN_TTL, StoredSecret};
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
@@ -16,7 +15,9 @@ use edge_token::time::{Seconds, UnixTime};
 use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
-use crate::import::{self, Found, Outcome, Record};
+use self::import::Import;
+use self::secret::{RevokeSecret, RotateSecret, new_secret, uses_secret};
+use crate::audit::{self, short_id};
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
 
@@ -36,6 +37,10 @@ pub(crate) enum Command {
     Enable(Which),
     /// Remove a client
     Delete(Which),
+    /// Give a client another secret, beside the old one for a while; it is shown this once
+    RotateSecret(RotateSecret),
+    /// Take one secret of a client away at once
+    RevokeSecret(RevokeSecret),
 }
 
 #[derive(Args)]
@@ -52,24 +57,6 @@ pub(crate) struct Which {
     /// The client
     #[arg(long, value_parser = client_id, value_name = "ID")]
     client_id: ClientId,
-}
-
-#[derive(Args)]
-pub(crate) struct Import {
-    #[command(flatten)]
-    realm: Realm,
-    /// A Keycloak realm export (JSON), or a list of clients (JSON or CSV); docs/migrate.md has the
-    /// members
-    #[arg(value_name = "FILE")]
-    file: String,
-    /// How clients authenticate for which the file does not say it
-    #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
-          value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(AuthMethod::name))
-              .try_map(|name| AuthMethod::parse(&name).ok_or("unknown")))]
-    auth_method: AuthMethod,
-    /// Register what is right even if something else is wrong
-    #[arg(long)]
-    partial: bool,
 }
 
 #[derive(Args)]
@@ -164,12 +151,14 @@ const GRANT_TYPES: [&str; 6] = [
 pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
     match command {
         Command::Create(create) => self::create(*create, target),
-        Command::Import(arguments) => import(&arguments, target),
+        Command::Import(arguments) => import::run(&arguments, target),
         Command::Show(which) => Ok(shown(&read(target, &which)?.0).to_string()),
         Command::List(Realm { realm }) => list(target, &realm),
         Command::Disable(which) => set_disabled(target, &which, true),
         Command::Enable(which) => set_disabled(target, &which, false),
         Command::Delete(which) => delete(target, &which),
+        Command::RotateSecret(arguments) => secret::rotate(arguments, target),
+        Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
     }
 }
 
@@ -224,14 +213,10 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         .check()
         .map_err(|error| Error::Argument(error.to_string()))?;
 
-    let uses_secret = matches!(
-        auth_method,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost
-    );
-    let secret = match (uses_secret, create.client_secret) {
+    let secret = match (uses_secret(auth_method), create.client_secret) {
         (true, given) => {
             let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
-            let (secret, hash) = secret(given, target)?;
+            let (secret, hash) = new_secret(given, target)?;
             let id = short_id()?;
             client.secrets.push(StoredSecret {
                 id,
@@ -282,186 +267,13 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         members.insert("client_secret".into(), secret.reveal().into());
     }
     if target.kind != Kind::Print {
-        target.put(&[pair, audit("create", &realm, &client)?])?;
+        target.put(&[pair, audit::of_client("create", &realm, &client, None)?])?;
         eprintln!(
             "Registered client `{}` in realm `{realm}`.",
             client.client_id
         );
     }
     Ok(result.to_string())
-}
-
-/// The secret of a new client and what is stored of it: generated here, or given by the caller.
-fn secret(
-    given: Option<String>,
-    target: &Target,
-) -> Result<(ClientSecret, ClientSecretHash), Error> {
-    let salt = random()?;
-    let Some(given) = given else {
-        let secret = ClientSecret::generate(&random()?);
-        let hash = ClientSecretHash::of_generated(&secret, salt);
-        return Ok((secret, hash));
-    };
-    let given = match given.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin())
-            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-            .map_err(|error| Error::File {
-                path: "standard input".into(),
-                error,
-            })?,
-        _ => given,
-    };
-    if given.is_empty() {
-        return Err(Error::Argument("--client-secret is empty".into()));
-    }
-    let secret = ClientSecret::new(given);
-    let hash = ClientSecretHash::of_imported(&secret, salt, &secrets_key(target)?);
-    Ok((secret, hash))
-}
-
-/// The key of imported secrets' hashes.
-fn secrets_key(target: &Target) -> Result<ClientSecretsKey, Error> {
-    let key = target
-        .secret("CLIENT_SECRETS_KEY")?
-        .and_then(ClientSecretsKey::parse);
-    key.ok_or_else(|| {
-        Error::Argument(
-            "imported secrets need CLIENT_SECRETS_KEY in the environment, at least 32 octets: the \
-             value of the Worker secret of that name"
-                .into(),
-        )
-    })
-}
-
-/// What an import comes to.
-#[derive(Default)]
-struct Imported {
-    /// Each client to register, with its key.
-    clients: Vec<(String, Client)>,
-    left_out: Vec<Value>,
-    wrong: Vec<Value>,
-}
-
-fn import(arguments: &Import, target: &Target) -> Result<String, Error> {
-    let Import {
-        realm: Realm { realm },
-        file,
-        partial,
-        ..
-    } = arguments;
-    let imported = read_import(arguments, target)?;
-    for (what, clients) in [("Left out", &imported.left_out), ("Wrong", &imported.wrong)] {
-        for client in clients {
-            let text = |member| {
-                client
-                    .get(member)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default()
-            };
-            eprintln!("{what}: `{}`: {}.", text("client_id"), text("why"));
-        }
-    }
-    if !imported.wrong.is_empty() && !partial {
-        return Err(Error::State(format!(
-            "{} clients of {file} are wrong, nothing was written: correct them, or take the \
-             others with --partial",
-            imported.wrong.len(),
-        )));
-    }
-    let mut pairs = Vec::new();
-    let mut taken = Vec::new();
-    for (key, client) in imported.clients {
-        pairs.push(Pair {
-            key,
-            value: serde_json::to_string(&client)?,
-        });
-        if target.kind != Kind::Print {
-            pairs.push(audit("import", realm, &client)?);
-        }
-        taken.push(client.client_id);
-    }
-    let mut report =
-        json!({ "taken": taken, "left_out": imported.left_out, "wrong": imported.wrong });
-    if target.kind == Kind::Print {
-        if let Value::Object(members) = &mut report {
-            members.insert("kv".into(), serde_json::to_value(&pairs)?);
-        }
-        return Ok(report.to_string());
-    }
-    if !pairs.is_empty() {
-        target.put(&pairs)?;
-    }
-    eprintln!("Registered {} clients in realm `{realm}`.", taken.len());
-    Ok(report.to_string())
-}
-
-/// Reads the file and makes records of its clients, none of which may exist already.
-fn read_import(arguments: &Import, target: &Target) -> Result<Imported, Error> {
-    let Import {
-        realm: Realm { realm },
-        file,
-        auth_method,
-        ..
-    } = arguments;
-    let text = fs::read_to_string(file)
-        .map_err(|error| Error::Argument(format!("cannot read {file}: {error}")))?;
-    let found = import::read(&text).map_err(|error| Error::Argument(format!("{file}: {error}")))?;
-    let (now, operator, secrets_key) = (now(), operator(), secrets_key(target)?);
-    let existing = match target.kind {
-        Kind::Print => Vec::new(),
-        _ => target.keys(&ClientId::record_prefix(realm))?,
-    };
-    let existing = existing
-        .into_iter()
-        .map(|key| (key, "exists in the realm already"));
-    let mut known = existing.collect::<HashMap<_, _>>();
-    let mut imported = Imported::default();
-    for Found { client_id, outcome } in found {
-        let Record {
-            mut client,
-            secret,
-            auth_method: own_method,
-        } = match outcome {
-            Outcome::Client(record) => *record,
-            Outcome::LeftOut(why) => {
-                imported
-                    .left_out
-                    .push(json!({ "client_id": client_id, "why": why }));
-                continue;
-            }
-            Outcome::Wrong(why) => {
-                imported
-                    .wrong
-                    .push(json!({ "client_id": client_id, "why": why }));
-                continue;
-            }
-        };
-        let hash = ClientSecretHash::of_imported(&secret, random()?, &secrets_key);
-        let id = short_id()?;
-        client.secrets.push(StoredSecret {
-            id,
-            hash,
-            not_before: None,
-            expires_at: None,
-        });
-        client.token_endpoint_auth_method = own_method.unwrap_or(*auth_method);
-        client.updated_at = now;
-        client.updated_by.clone_from(&operator);
-        let key = client.client_id.record_key(realm);
-        let why = match client.check() {
-            Err(error) => Some(error.to_string()),
-            Ok(()) => known
-                .insert(key.clone(), "stands twice in the file")
-                .map(str::to_owned),
-        };
-        match why {
-            Some(why) => imported
-                .wrong
-                .push(json!({ "client_id": client_id, "why": why })),
-            None => imported.clients.push((key, client)),
-        }
-    }
-    Ok(imported)
 }
 
 fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
@@ -496,7 +308,7 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
         key,
         value: serde_json::to_string(&client)?,
     };
-    target.put(&[pair, audit(action, realm, &client)?])?;
+    target.put(&[pair, audit::of_client(action, realm, &client, None)?])?;
     eprintln!(
         "Client `{}` in realm `{realm}`: {action}d.",
         client.client_id
@@ -515,7 +327,7 @@ fn delete(target: &Target, which: &Which) -> Result<String, Error> {
     client.updated_at = now();
     client.updated_by = operator();
     target.delete(&key)?;
-    target.put(&[audit("delete", realm, &client)?])?;
+    target.put(&[audit::of_client("delete", realm, &client, None)?])?;
     eprintln!(
         "Removed client `{}` from realm `{realm}`.",
         client.client_id
@@ -550,27 +362,11 @@ fn shown(client: &Client) -> Value {
     shown
 }
 
-/// The line that a change leaves: who, what, when.
-fn audit(action: &str, realm: &RealmName, client: &Client) -> Result<Pair, Error> {
-    let (at, by, id) = (client.updated_at, &client.updated_by, &client.client_id);
-    let line =
-        json!({ "at": at, "by": by, "action": action, "realm": realm.as_str(), "client_id": id });
-    Ok(Pair {
-        key: format!("audit/{realm}/{:012}-{}", at.seconds(), short_id()?),
-        value: line.to_string(),
-    })
-}
-
 fn json_file(argument: &str, path: &str) -> Result<Value, Error> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::Argument(format!("{argument}: cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::Argument(format!("{argument}: {path} is not JSON: {error}")))
-}
-
-/// A short random name for a secret or an audit line.
-fn short_id() -> Result<String, Error> {
-    Ok(format!("{:08x}", u32::from_be_bytes(random()?)))
 }
 
 fn realm_name(text: &str) -> Result<RealmName, &'static str> {

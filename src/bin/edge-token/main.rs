@@ -3,9 +3,11 @@
 //! Results are JSON on standard output, words for people go to standard error, and the exit
 //! status is 0 only when what was asked for is done. It stands on the same core as the service.
 
+mod audit;
 mod client;
 mod import;
 mod key;
+mod moment;
 mod target;
 
 use std::process::ExitCode;

@@ -97,20 +97,20 @@ impl Target {
             .map(drop)
     }
 
-    /// Whether a secret of that name is there.
-    pub(crate) fn has_secret(&self, name: &str) -> Result<bool, Error> {
+    /// The names of all secrets.
+    pub(crate) fn secret_names(&self) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
         struct Entry {
             name: String,
         }
 
         if self.kind == Kind::Local {
-            return Ok(local_secrets()?.iter().any(|(known, _)| known == name));
+            return Ok(local_secrets()?.into_iter().map(|(name, _)| name).collect());
         }
         let output = self.wrangler(&["secret", "list", "--format", "json"], None)?;
         let found = serde_json::from_str::<Vec<Entry>>(&output)
             .map_err(|error| unexpected("secret list", &error))?;
-        Ok(found.iter().any(|entry| entry.name == name))
+        Ok(found.into_iter().map(|entry| entry.name).collect())
     }
 
     /// A secret that the tool itself needs: from the environment, else from the demo's. Those of a
@@ -220,7 +220,7 @@ fn unexpected(call: &str, error: &serde_json::Error) -> Error {
 }
 
 /// The project's folder: the nearest one upwards with a wrangler.toml.
-fn project() -> Result<PathBuf, Error> {
+pub(crate) fn project() -> Result<PathBuf, Error> {
     let here = std::env::current_dir().map_err(|error| Error::File {
         path: ".".into(),
         error,

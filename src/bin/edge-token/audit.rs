@@ -1,0 +1,53 @@
+//! The lines that changes leave in the namespace: who, what, when.
+
+use edge_token::client::Client;
+use edge_token::realm::RealmName;
+use edge_token::time::UnixTime;
+use serde_json::{Value, json};
+
+use crate::target::Pair;
+use crate::{Error, random};
+
+/// Where the lines of signing keys lie, which are no realm's: no realm has such a name.
+const NO_REALM: &str = "-";
+
+/// The line of a change to a client, of one of its secrets if it is named.
+pub(crate) fn of_client(
+    action: &str,
+    realm: &RealmName,
+    client: &Client,
+    secret_id: Option<&str>,
+) -> Result<Pair, Error> {
+    let (at, by) = (client.updated_at, &client.updated_by);
+    let mut line = json!({
+        "at": at, "by": by, "action": action, "realm": realm.as_str(), "client_id": client.client_id,
+    });
+    if let (Some(id), Value::Object(line)) = (secret_id, &mut line) {
+        line.insert("secret_id".into(), id.into());
+    }
+    pair(realm.as_str(), at, &line)
+}
+
+/// The line of a change to the signing keys that a Worker secret holds.
+pub(crate) fn of_keys(
+    action: &str,
+    secret: &str,
+    kid: Option<&str>,
+    at: UnixTime,
+    by: &str,
+) -> Result<Pair, Error> {
+    let line = json!({ "at": at, "by": by, "action": action, "secret": secret, "kid": kid });
+    pair(NO_REALM, at, &line)
+}
+
+fn pair(realm: &str, at: UnixTime, line: &Value) -> Result<Pair, Error> {
+    Ok(Pair {
+        key: format!("audit/{realm}/{:012}-{}", at.seconds(), short_id()?),
+        value: line.to_string(),
+    })
+}
+
+/// A short random name for a secret or an audit line.
+pub(crate) fn short_id() -> Result<String, Error> {
+    Ok(format!("{:08x}", u32::from_be_bytes(random()?)))
+}
