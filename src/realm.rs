@@ -320,7 +320,8 @@ impl Issuer {
 }
 
 /// Whether an authority is this machine.
-pub(crate) fn is_loopback(authority: &str) -> bool {
+#[must_use]
+pub fn is_loopback(authority: &str) -> bool {
     let host = host(authority);
     let is_octet = |part: &str| {
         part.parse::<u8>()

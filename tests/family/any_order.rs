@@ -171,7 +171,7 @@ impl Run {
             redirect_uri_given: dice.any(&[true, false]),
             scope: scope(dice.any(&[SCOPE, "read write", "read"])),
             code_challenge: verifier.as_deref().map(s256),
-            dpop_jkt: dice.any(&[None, None, Some("A".to_owned())]),
+            dpop_jkt: dice.any(&[None, Some("A".to_owned())]),
             ..request()
         };
         let policies = [dice.policy(), dice.policy()];
@@ -271,17 +271,19 @@ impl Run {
         RefreshPart::from_json(token).unwrap()
     }
 
-    /// A key, a certificate, both or neither; mostly those that are asked for.
+    /// A key, a certificate, both or neither; often those that are asked for.
     fn confirmation(&self, dice: &mut Dice<'_>) -> Confirmation {
         let (jkt, x5t_s256) = (
             self.model.bound.jkt.clone(),
             self.model.bound.x5t_s256.clone(),
         );
         let jkt = jkt.or(self.model.request.dpop_jkt.clone());
-        let others = ["A", "B", ""].map(|name| Some(name.to_owned()).filter(|n| !n.is_empty()));
+        let [a, b] = ["A", "B"].map(|name| Some(name.to_owned()));
+        let mut one =
+            |asked: Option<String>| dice.any(&[asked.clone(), asked, a.clone(), b.clone(), None]);
         Confirmation {
-            jkt: dice.mostly(jkt, &others),
-            x5t_s256: dice.mostly(x5t_s256, &others),
+            jkt: one(jkt),
+            x5t_s256: one(x5t_s256),
         }
     }
 

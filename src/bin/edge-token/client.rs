@@ -1,7 +1,7 @@
 //! `client`: registered clients.
 
 mod import;
-mod secret;
+pub(crate) mod secret;
 
 use std::fs;
 

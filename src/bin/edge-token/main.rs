@@ -1,9 +1,11 @@
-//! The operator's tool: makes signing keys, and registers, shows and changes clients.
+//! The operator's tool: makes signing keys, registers, shows and changes clients, and checks
+//! deployments.
 //!
 //! Results are JSON on standard output, words for people go to standard error, and the exit
 //! status is 0 only when what was asked for is done. It stands on the same core as the service.
 
 mod audit;
+mod check;
 mod client;
 mod import;
 mod key;
@@ -56,6 +58,11 @@ enum Command {
     /// Registered clients
     #[command(subcommand)]
     Client(client::Command),
+    /// Check a live deployment by requests that anybody may make
+    ///
+    /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
+    /// token is skipped.
+    Check(check::Arguments),
 }
 
 /// What keeps the tool from doing what was asked.
@@ -88,19 +95,22 @@ fn main() -> ExitCode {
         persist_to: arguments.target.persist_to,
     };
     let result = match arguments.command {
-        Command::Key(command) => key::run(command, &target),
-        Command::Client(command) => client::run(command, &target),
+        Command::Key(command) => key::run(command, &target).map(print),
+        Command::Client(command) => client::run(command, &target).map(print),
+        Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
     };
     match result {
-        Ok(result) => {
-            println!("{result}");
-            ExitCode::SUCCESS
-        }
+        Ok(status) => status,
         Err(error) => {
             eprintln!("edge-token: {error}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn print(result: String) -> ExitCode {
+    println!("{result}");
+    ExitCode::SUCCESS
 }
 
 /// The moment, from this machine's clock.

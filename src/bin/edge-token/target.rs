@@ -49,6 +49,18 @@ impl Target {
         }
     }
 
+    /// Refuses every target for what does not reach one.
+    pub(crate) fn is_default(&self) -> Result<(), Error> {
+        let is_default = self.kind == Kind::Local && self.env.is_none();
+        match is_default && self.persist_to.is_none() {
+            true => Ok(()),
+            false => Err(Error::Argument(
+                "check goes by its URL alone: leave out --remote, --print, --env and --persist-to"
+                    .into(),
+            )),
+        }
+    }
+
     /// The values at these keys; no entry for a key that has none.
     pub(crate) fn values(&self, keys: &[String]) -> Result<BTreeMap<String, String>, Error> {
         #[derive(Deserialize)]

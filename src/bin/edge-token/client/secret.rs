@@ -211,6 +211,13 @@ pub(super) fn new_secret(
         let hash = ClientSecretHash::of_generated(&secret, salt);
         return Ok((secret, hash));
     };
+    let secret = ClientSecret::new(given_secret(given)?);
+    let hash = ClientSecretHash::of_imported(&secret, salt, &secrets_key(target)?);
+    Ok((secret, hash))
+}
+
+/// What `--client-secret` says: the secret, or `-` for standard input.
+pub(crate) fn given_secret(given: String) -> Result<String, Error> {
     let given = match given.as_str() {
         "-" => std::io::read_to_string(std::io::stdin())
             .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
@@ -220,12 +227,10 @@ pub(super) fn new_secret(
             })?,
         _ => given,
     };
-    if given.is_empty() {
-        return Err(Error::Argument("--client-secret is empty".into()));
+    match given.is_empty() {
+        true => Err(Error::Argument("--client-secret is empty".into())),
+        false => Ok(given),
     }
-    let secret = ClientSecret::new(given);
-    let hash = ClientSecretHash::of_imported(&secret, salt, &secrets_key(target)?);
-    Ok((secret, hash))
 }
 
 /// The key of imported secrets' hashes.

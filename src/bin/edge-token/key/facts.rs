@@ -43,15 +43,18 @@ impl Facts {
             VERSION => (),
             other => return Err(format!("version {other} is not {VERSION}")),
         }
-        let pending = members.take("pending", "a list of what was to be written");
+        let pending = members.take::<Vec<Value>>("pending", "a list of what was to be written");
+        let pending = pending.map_err(|error| error.to_string())?;
         let rest = members.into_members().collect::<Map<_, _>>();
+        let written = |value| serde_json::from_value::<Written>(value).map_err(|e| e.to_string());
         Ok(Self {
             version: VERSION,
+            written: written(Value::from(rest))?,
             pending: pending
-                .map_err(|error| error.to_string())?
-                .unwrap_or_default(),
-            written: serde_json::from_value(Value::from(rest))
-                .map_err(|error| error.to_string())?,
+                .unwrap_or_default()
+                .into_iter()
+                .map(written)
+                .collect::<Result<_, _>>()?,
         })
     }
 

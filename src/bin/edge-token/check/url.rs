@@ -1,0 +1,99 @@
+//! URLs as `check` takes them (RFC 3986 §3).
+
+use edge_token::realm::is_loopback;
+
+/// An absolute URL, `https` or `http`, without user, query or fragment.
+#[derive(Clone)]
+pub(super) struct Url {
+    text: String,
+    origin_end: usize,
+}
+
+impl Url {
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let authority = rest.split('/').next().unwrap_or_default();
+        let is_usable = matches!(scheme, "https" | "http")
+            && !authority.is_empty()
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && !text.contains(['@', '?', '#', '\\']);
+        is_usable.then(|| Self {
+            text: text.to_owned(),
+            origin_end: text
+                .len()
+                .saturating_sub(rest.len())
+                .saturating_add(authority.len()),
+        })
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Scheme and authority.
+    pub(super) fn origin(&self) -> &str {
+        self.text.get(..self.origin_end).unwrap_or_default()
+    }
+
+    /// What follows them.
+    pub(super) fn path(&self) -> &str {
+        self.text.get(self.origin_end..).unwrap_or_default()
+    }
+
+    pub(super) fn is_https(&self) -> bool {
+        self.text.starts_with("https://")
+    }
+
+    /// Whether nobody on the way can read what is sent there.
+    pub(super) fn is_private(&self) -> bool {
+        self.is_https() || self.is_on_loopback()
+    }
+
+    pub(super) fn is_on_loopback(&self) -> bool {
+        is_loopback(self.origin().split_once("://").map_or("", |(_, host)| host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_taken_apart_or_refused() {
+        for (text, origin, path, is_private) in [
+            ("https://a.example", "https://a.example", "", true),
+            ("https://a.example/", "https://a.example", "/", true),
+            (
+                "http://127.0.0.1:8787/a/b",
+                "http://127.0.0.1:8787",
+                "/a/b",
+                true,
+            ),
+            ("http://[::1]:80/a", "http://[::1]:80", "/a", true),
+            ("http://a.example/a", "http://a.example", "/a", false),
+            (
+                "http://127.0.0.1.example",
+                "http://127.0.0.1.example",
+                "",
+                false,
+            ),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!((url.origin(), url.path()), (origin, path), "{text}");
+            assert_eq!(url.is_private(), is_private, "{text}");
+        }
+        for text in [
+            "",
+            "a.example",
+            "ftp://a.example",
+            "https://",
+            "https:///a",
+            "https://user@a.example",
+            "https://a.example?x",
+            "https://a.example/#x",
+            "https://a.example/a b",
+        ] {
+            assert!(Url::parse(text).is_none(), "{text}");
+        }
+    }
+}
