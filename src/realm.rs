@@ -360,6 +360,17 @@ pub enum RealmError {
     },
 }
 
+impl RealmError {
+    /// The name of the realm, if it is one that cannot be served.
+    #[must_use]
+    pub fn realm(&self) -> Option<&str> {
+        match self {
+            Self::Realm { realm, .. } => Some(realm.as_str()),
+            _ => None,
+        }
+    }
+}
+
 /// What is wrong with one realm.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Cause {

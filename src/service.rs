@@ -118,7 +118,7 @@ impl Service {
         let mut warnings = Vec::new();
         for realm in self.realms.all() {
             let told = match realm {
-                Err(error) => Some((true, error.to_string(), None)),
+                Err(error) => Some((true, error.to_string(), error.realm())),
                 Ok(realm) => key_warning(realm, now)
                     .map(|(is_error, text)| (is_error, text, Some(realm.name.as_str()))),
             };

@@ -5,78 +5,13 @@ import { request } from "node:http";
 import { json } from "node:stream/consumers";
 import { after, before, beforeEach, test } from "node:test";
 import { code, familyOf, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
+import { FAULTS } from "./shims.mjs";
 import { basic, register, registerIn, start } from "./worker.mjs";
 
 const PARALLEL = 1000;
 
 /** How often an object was ended in the current test. */
 let ends;
-
-/**
- * A module before the worker's own. What the header `fault` says happens to calls of a family:
- * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable` and
- * `overloaded` throw once as the runtime does, `hang` never answers. `binding` breaks
- * the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
- * that object at once, with all that it is doing, as the platform may at any moment.
- */
-const FAULTS = `
-  import worker, { GrantStore as Store } from "./index.js";
-  export class GrantStore extends Store {
-    constructor(ctx, env) {
-      super(ctx, env);
-      this.context = ctx;
-    }
-    async fetch(request) {
-      const { storage } = this.context;
-      switch (new URL(request.url).pathname) {
-        case "/peek": return Response.json({
-          names: [...(await storage.list()).keys()], alarm: await storage.getAlarm(),
-        });
-        case "/abort": return this.context.abort("ended by the test");
-        default: return super.fetch(request);
-      }
-    }
-  }
-  const oops = (properties) => Object.assign(new Error("object reset"), properties);
-  export default class extends worker {
-    constructor(ctx, env) {
-      let fault;
-      let calls = 0;
-      const object = (name) => ({
-        fetch: async (request) => {
-          calls += 1;
-          if (fault === "hang") return new Promise(() => {});
-          if (fault === "before") throw oops({});
-          if (fault === "overloaded" && calls === 1) throw oops({ retryable: true, overloaded: true });
-          if (fault === "retryable" && calls === 1) throw oops({ retryable: true });
-          const answer = await env.GRANTS.getByName(name).fetch(request);
-          if (fault === "after") throw oops({});
-          if (fault === "garbage") return new Response("<html>");
-          if (fault === "status") return new Response("no", { status: 500 });
-          return answer;
-        },
-      });
-      const grants = { constructor: { name: "DurableObjectNamespace" }, getByName: object };
-      const bindings = { ...env };
-      Object.defineProperty(bindings, "GRANTS", { enumerable: true, get: () => {
-        if (fault === "binding") throw new Error("no binding");
-        return grants;
-      } });
-      super(ctx, bindings);
-      this.setFault = (name) => { fault = name; calls = 0; };
-      this.call = (name, path) => env.GRANTS.getByName(name).fetch("https://test" + path);
-    }
-    fetch(request) {
-      const { headers } = request;
-      if (headers.has("peek")) return this.call(headers.get("peek"), "/peek");
-      if (headers.has("abort")) {
-        return this.call(headers.get("abort"), "/abort").catch(({ message }) => new Response(message));
-      }
-      this.setFault(request.headers.get("fault"));
-      return super.fetch(request);
-    }
-  };
-`;
 
 let worker;
 let people;

@@ -41,7 +41,7 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
  * `main` is the text of a module that stands before the worker's own, `./index.js`.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
- * (every line logged) and `stop()`.
+ * (every line logged), `miniflare` and `stop()`.
  */
 export async function start({ bindings = {}, realm = () => ({}), realms = () => ({}), main } = {}) {
   const port = await freePort();
@@ -77,6 +77,7 @@ export async function start({ bindings = {}, realm = () => ({}), realms = () => 
     issuer,
     logs,
     kv,
+    miniflare,
     put: ({ key, value }) => kv.put(key, value),
     stop: () => miniflare.dispose(),
     /** A token request; Basic with `id` and `secret` unless the headers say otherwise. */
@@ -98,6 +99,11 @@ export async function start({ bindings = {}, realm = () => ({}), realms = () => 
       throw new Error(`no such line in the log:\n${logs.join("\n")}`);
     },
   };
+}
+
+/** Changes members of a client's record, for what the tool cannot say. */
+export function change(worker, { kv: { key, value } }, members) {
+  return worker.put({ key, value: JSON.stringify({ ...JSON.parse(value), ...members }) });
 }
 
 /** Registers a client through the tool and the worker's KV, and returns its credentials. */

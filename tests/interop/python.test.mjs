@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
+import { registerWithKey } from "../e2e/keys.mjs";
 import { register, registerIn, start } from "../e2e/worker.mjs";
 
 const python = ".tools/venv/bin/python";
@@ -18,7 +19,10 @@ const people = { login_url: "https://login.example/", login_clients: ["login"] }
 before(async () => {
   worker = await start({
     realm: () => ({ scopes: "read write openid profile email", ...people }),
-    realms: (url) => ({ dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, ...people } }),
+    realms: (url) => ({
+      dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, ...people },
+      lenient: { issuer: `${url}/realms/lenient`, assertion_audience_may_be_token_endpoint: true },
+    }),
   });
 });
 after(() => worker.stop());
@@ -38,6 +42,13 @@ test("Authlib gets tokens and PyJWT verifies them", { skip }, async () => {
   const basic = await register(worker, "--client-id", "my app +%");
   const post = await register(worker, "--auth-method", "client_secret_post");
   await run("clients.py", worker.issuer, basic.client_id, basic.client_secret, post.client_id, post.client_secret);
+});
+
+test("Authlib signs who it is, for the issuer, or where the realm lets it for the token endpoint", { skip }, async () => {
+  for (const [realm, isLenient] of [["default", false], ["dx", false], ["lenient", true]]) {
+    const { client_id, privateJwk } = await registerWithKey(worker, realm);
+    await run("machine_client.py", `${worker.url}/realms/${realm}`, client_id, JSON.stringify(privateJwk), isLenient);
+  }
 });
 
 test("Authlib signs people in, in both realms, with and without a secret", { skip }, async () => {

@@ -1,0 +1,88 @@
+// Modules that stand before the worker's own, for what a test cannot wait for or cannot cause.
+
+/**
+ * A beginning of such a module: `setClock(seconds)` sets what the isolate takes for the time, and
+ * `setClock(null)` goes back to the real one.
+ */
+export const CLOCK = `
+  const RealDate = Date;
+  let clock = null;
+  const setClock = (seconds) => { clock = seconds; };
+  globalThis.Date = class extends RealDate {
+    constructor(...args) {
+      if (args.length === 0) super(Date.now());
+      else super(...args);
+    }
+    static now() {
+      return clock === null ? RealDate.now() : Number(clock) * 1000;
+    }
+  };
+`;
+
+/**
+ * A module before the worker's own. What the header `fault` says happens to calls of a family:
+ * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable` and
+ * `overloaded` throw once as the runtime does, `hang` never answers. `binding` breaks
+ * the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
+ * that object at once, with all that it is doing, as the platform may at any moment. There is a
+ * [`CLOCK`] too.
+ */
+export const FAULTS = `${CLOCK}
+  import worker, { GrantStore as Store } from "./index.js";
+  export class GrantStore extends Store {
+    constructor(ctx, env) {
+      super(ctx, env);
+      this.context = ctx;
+    }
+    async fetch(request) {
+      const { storage } = this.context;
+      switch (new URL(request.url).pathname) {
+        case "/peek": return Response.json({
+          names: [...(await storage.list()).keys()], alarm: await storage.getAlarm(),
+        });
+        case "/abort": return this.context.abort("ended by the test");
+        default: return super.fetch(request);
+      }
+    }
+  }
+  const oops = (properties) => Object.assign(new Error("object reset"), properties);
+  export default class extends worker {
+    constructor(ctx, env) {
+      let fault;
+      let calls = 0;
+      const object = (name) => ({
+        fetch: async (request) => {
+          calls += 1;
+          if (fault === "hang") return new Promise(() => {});
+          if (fault === "before") throw oops({});
+          if (fault === "overloaded" && calls === 1) throw oops({ retryable: true, overloaded: true });
+          if (fault === "retryable" && calls === 1) throw oops({ retryable: true });
+          const answer = await env.GRANTS.getByName(name).fetch(request);
+          if (fault === "after") throw oops({});
+          if (fault === "garbage") return new Response("<html>");
+          if (fault === "status") return new Response("no", { status: 500 });
+          return answer;
+        },
+      });
+      const grants = { constructor: { name: "DurableObjectNamespace" }, getByName: object };
+      const bindings = { ...env };
+      Object.defineProperty(bindings, "GRANTS", { enumerable: true, get: () => {
+        if (fault === "binding") throw new Error("no binding");
+        return grants;
+      } });
+      super(ctx, bindings);
+      this.setFault = (name) => { fault = name; calls = 0; };
+      this.call = (name, path) => env.GRANTS.getByName(name).fetch("https://test" + path);
+    }
+    fetch(request) {
+      const { headers } = request;
+      setClock(headers.get("clock"));
+      if (headers.has("peek")) return this.call(headers.get("peek"), "/peek");
+      if (headers.has("abort")) {
+        return this.call(headers.get("abort"), "/abort").catch(({ message }) => new Response(message));
+      }
+      this.setFault(headers.get("fault"));
+      return super.fetch(request);
+    }
+  };
+`;
