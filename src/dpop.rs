@@ -103,7 +103,11 @@ pub fn verify(
     if method != request.method {
         return Err(ProofError::Method);
     }
-    if !is_endpoint(&uri, realm.issuer.origin(), request.path) {
+    let origins = realm.origins(request.authority);
+    if !origins
+        .iter()
+        .any(|origin| is_endpoint(&uri, origin, request.path))
+    {
         return Err(ProofError::Uri);
     }
     if let Some(access_token) = access_token {

@@ -184,6 +184,20 @@ impl Realm {
         self.iss.as_deref().unwrap_or(self.issuer.as_str())
     }
 
+    /// The origins under which a request for `authority` may have addressed the realm: the issuer's,
+    /// and the one of the request where the realm lists its hosts.
+    #[must_use]
+    pub fn origins(&self, authority: &str) -> Vec<String> {
+        let issuer = self.issuer.origin();
+        let mut origins = vec![issuer.to_owned()];
+        if let Some((scheme, _)) = issuer.split_once("://")
+            && self.place.lists(authority)
+        {
+            origins.push(format!("{scheme}://{authority}"));
+        }
+        origins
+    }
+
     /// Whether a client assertion may be for `audience` (RFC 7523 §3): the issuer, or for clients of
     /// old the token endpoint.
     #[must_use]

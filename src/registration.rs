@@ -56,7 +56,8 @@ impl RegistrationPolicy {
     }
 
     /// Makes a client of the metadata that it asks for. Members that are not known here are ignored
-    /// (§2); what is known and cannot be had is an error, never replaced.
+    /// (§2). What is known and cannot be had is an error, and not replaced; but clients without codes
+    /// may name the response type that RFC 7591 has for everybody.
     ///
     /// # Errors
     /// [`Rejection::InvalidClientMetadata`], [`Rejection::InvalidRedirectUri`].

@@ -175,9 +175,11 @@ impl Service {
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
             Endpoint::Registration => registration::respond(request, realm, context).await,
         };
+        // Its next request can then have a nonce at once (RFC 9449 §8).
+        let wants_proof = matches!(&result, Err(Failure::Rejection(Rejection::Proof(_))));
         let at = Some((realm, endpoint));
         let mut reply = reply(endpoint.name(), at, result, now, &context.audit);
-        if request.dpop.is_some() && endpoint.takes_proofs() {
+        if wants_proof || request.dpop.is_some() && endpoint.takes_proofs() {
             let nonce = dpop::nonce(realm, now).map(|nonce| ("dpop-nonce", nonce.into()));
             reply.response.headers.extend(nonce);
         }
@@ -222,6 +224,15 @@ fn key_warning(realm: &Realm, now: UnixTime) -> Option<(bool, String)> {
     }
     let newest = realm.keys.iter().last()?;
     let end = newest.expiration();
+    let last = end.minus(realm.access_token_ttl);
+    if let Some(gap) = key_gap(realm, now).filter(|gap| *gap <= last) {
+        let left = gap.since(now).0.div_euclid(24 * 60 * 60);
+        let text = format!(
+            "no key signs from {gap}, in {left} days, until a newer one begins: the tool's `key \
+             list` shows when"
+        );
+        return Some((false, text));
+    }
     (end <= now.plus(KEY_WARNING)).then(|| {
         let (kid, left) = (newest.kid().as_str(), end.since(now).0);
         let text = format!(
@@ -230,6 +241,19 @@ fn key_warning(realm: &Realm, now: UnixTime) -> Option<(bool, String)> {
         );
         (false, text)
     })
+}
+
+/// When in the coming time of warning no key of the realm begins to sign, if ever.
+fn key_gap(realm: &Realm, now: UnixTime) -> Option<UnixTime> {
+    let lifetime = realm.access_token_ttl;
+    let changes = realm.keys.iter().flat_map(|key| {
+        let last = key.expiration().minus(lifetime);
+        [key.not_before(), last.plus(Seconds(1))]
+    });
+    changes
+        .filter(|moment| now < *moment && *moment <= now.plus(KEY_WARNING))
+        .filter(|moment| realm.keys.signing(*moment, lifetime).is_none())
+        .min()
 }
 
 fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {

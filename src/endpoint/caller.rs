@@ -71,6 +71,10 @@ pub(super) async fn authenticate<S: Store>(
     Err(refusal)
 }
 
+const NO_CERTIFICATE: Rejection = Rejection::InvalidRequest(
+    "The client's tokens are bound to its certificate, and no good one was shown.",
+);
+
 /// What an authenticated client's tokens are bound to: the key of the request's proof (RFC 9449 §5),
 /// and the certificate of a client whose record wants that (RFC 8705 §3).
 pub(super) async fn confirmation<S: Store>(
@@ -83,7 +87,7 @@ pub(super) async fn confirmation<S: Store>(
         return Err(Rejection::from(ProofError::Missing).into());
     }
     let x5t_s256 = match client.tls_client_certificate_bound_access_tokens {
-        true => Some(certificate_thumbprint(request).ok_or(Rejection::NoCertificate)?),
+        true => Some(certificate_thumbprint(request).ok_or(NO_CERTIFICATE)?),
         false => None,
     };
     let jkt = match proof {

@@ -40,8 +40,8 @@ pub async fn respond<S: Store>(
     let by = client_of(realm, &token);
     let by = by.ok_or(Rejection::InvalidAccessToken("not a client's"))?;
     let client = context.store.client(&realm.name, &by).await?;
-    if client.is_none_or(|client| client.disabled) {
-        return Err(Rejection::InvalidAccessToken("its client is disabled or gone").into());
+    if client.is_none_or(|client| client.disabled || !client.scope.contains(SCOPE)) {
+        return Err(Rejection::InvalidAccessToken("its client may not register any more").into());
     }
     context.audit.client_id = Some(by.to_string());
     // 3. The metadata (§2), an id and a secret.

@@ -114,12 +114,8 @@ impl SigningKey {
         constant(&mut jwk, "alg", es256::NAME, "\"ES256\"")?;
         constant(&mut jwk, "use", "sig", "\"sig\"")?;
         let kid = jwk.require::<String>("kid", TEXT)?;
-        if kid.is_empty() || kid.len() > 255 {
-            return Err(JsonError::Invalid {
-                member: "kid",
-                expected: TEXT,
-            }
-            .into());
+        if !is_key_id(&kid) {
+            return Err(NOT_A_KEY_ID.into());
         }
         let not_before = UnixTime::from_seconds(jwk.require("nbf", NUMERIC_DATE)?);
         let expiration = UnixTime::from_seconds(jwk.require("exp", NUMERIC_DATE)?);
@@ -273,6 +269,9 @@ impl PublicKey {
             return Ok(None);
         }
         let kid = text("kid")?;
+        if kid.as_ref().is_some_and(|kid| !is_key_id(kid)) {
+            return Err(NOT_A_KEY_ID.into());
+        }
         let (x, y) = (jwk.require("x", OCTETS)?, jwk.require("y", OCTETS)?);
         Self::of_coordinates(kid, x, y).map(Some)
     }
@@ -297,6 +296,16 @@ impl PublicKey {
 fn thumbprint(x: &str, y: &str) -> KeyId {
     KeyId::thumbprint(&[("crv", "P-256"), ("kty", "EC"), ("x", x), ("y", y)])
 }
+
+/// Whether a text can name a key: logs have it.
+fn is_key_id(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+}
+
+const NOT_A_KEY_ID: JsonError = JsonError::Invalid {
+    member: "kid",
+    expected: TEXT,
+};
 
 const TEXT: &str = "a text of 1 to 255 octets";
 const OCTETS: &str = "32 octets in base64url without padding, fit for P-256";

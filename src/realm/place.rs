@@ -75,6 +75,11 @@ impl Place {
         self.hosts.is_empty() || self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
     }
 
+    /// Whether the host of an authority is one that the configuration names.
+    pub(super) fn lists(&self, authority: &str) -> bool {
+        !self.hosts.is_empty() && self.is_on(authority)
+    }
+
     /// A path at which a request could mean either.
     pub(super) fn collision<'a>(&'a self, other: &Self) -> Option<&'a str> {
         let hosts = self.hosts.is_empty()

@@ -178,7 +178,7 @@ test("an initial access token that is bound to a certificate is good with that a
   const authorization = basic(client.client_id, client.client_secret);
   const ask = (certificate) => send("/token", certificate,
     { headers: { authorization }, body: new URLSearchParams({ grant_type: "client_credentials" }) });
-  assert.equal((await ask(undefined)).status, 401);
+  assert.equal((await ask(undefined)).status, 400);
   const { access_token } = await (await ask(CERTIFICATE)).json();
   const init = {
     headers: { authorization: `Bearer ${access_token}`, "content-type": "application/json" },

@@ -240,8 +240,34 @@ fn a_client_of_bound_tokens_alone_gets_no_others() {
     let without = fixture.token("");
     assert_eq!(without.error(), (400, "invalid_dpop_proof".into()));
     assert_eq!(without.reason(), "DPoP proof: no DPoP proof");
-    let answer = fixture.prove(&fixture.proof().text());
+    let answer = fixture.prove(&Signed::proof(TOKEN, &without.nonce()).text());
     assert_eq!(answer.json()["token_type"], "DPoP");
+}
+
+#[test]
+fn a_proof_may_name_a_host_that_the_realm_lists_and_no_other() {
+    let listed = json!({ "issuer": ISSUER, "hosts": ["auth.example", "id.example"] });
+    let unlisted = json!({ "issuer": ISSUER });
+    for (realm, host, status) in [
+        (&listed, "id.example", 200),
+        (&listed, "id.example:443", 200),
+        (&listed, "auth.example", 200),
+        (&unlisted, "auth.example", 200),
+        (&unlisted, "id.example", 400),
+    ] {
+        let fixture = Fixture::configured(json!({ "default": realm }), &secrets());
+        fixture.register("app", |_| ());
+        let url = format!("https://{host}/realms/default/token");
+        let proof = Signed::proof(&url, &fixture.prove("x").nonce()).text();
+        let app = basic("app", SECRET);
+        let request = Request {
+            authorization: Some(&app),
+            dpop: Some(&proof),
+            ..post("/realms/default/token", GRANT)
+        };
+        let answer = fixture.send_with(host, &request, &|_| Ok(()));
+        assert_eq!(answer.status(), status, "{host}: {}", answer.reason());
+    }
 }
 
 /// The client is told of the nonce before anything else is used up, and of its secret before that.

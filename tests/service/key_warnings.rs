@@ -68,6 +68,28 @@ fn a_newer_key_that_lives_longer_ends_the_warning() {
 }
 
 #[test]
+fn a_time_without_a_key_between_two_is_warned_of() {
+    // The old key signs its last token of 300 s when it has 300 s left.
+    for (gap, is_told) in [(0, false), (1, true), (DAY, true)] {
+        let old = ending(2 * DAY);
+        let new = key(2, NOW + 2 * DAY - 300 + 1 + gap, NOW + 90 * DAY);
+        let told = warnings(&[&old, &new]);
+        assert_eq!(told.is_empty(), !is_told, "{gap}");
+        if is_told {
+            let reason = only(&told, false)["reason"].to_string();
+            let from = NOW + 2 * DAY - 300 + 1;
+            assert!(
+                reason.contains(&format!("no key signs from {from}, in 1 days")),
+                "{reason}"
+            );
+        }
+    }
+    // A newer key that is too short when it takes over.
+    let (old, short) = (ending(90 * DAY), key(2, NOW + DAY, NOW + DAY + 299));
+    assert_eq!(warnings(&[&old, &short]).len(), 1);
+}
+
+#[test]
 fn a_realm_that_cannot_sign_is_an_error() {
     for (name, key) in [
         ("it has ended", key(1, 1, NOW)),

@@ -241,9 +241,11 @@ fn every_client_has_an_id_and_a_secret_of_its_own() {
 #[test]
 fn only_who_may_register_registers() {
     let registry = Registry::new();
-    registry
-        .fixture
-        .register("disabled", |client| client.disabled = true);
+    registry.fixture.register("disabled", |client| {
+        client.scope = ScopeSet::parse("client_registration").unwrap();
+        client.disabled = true;
+    });
+    registry.fixture.register("demoted", |_| ());
     registry
         .fixture
         .register("bound", |client| client.dpop_bound_access_tokens = true);
@@ -256,7 +258,7 @@ fn only_who_may_register_registers() {
     let token = |why: &str| format!("invalid access token: {why}");
     let scope = "the access token lacks the scope client_registration".to_owned();
     let not_ours = token("not one of this realm");
-    let gone = token("its client is disabled or gone");
+    let gone = token("its client may not register any more");
     let elsewhere = token("not for this service");
     let none = "no bearer token".to_owned();
     let rows = [
@@ -336,7 +338,8 @@ fn only_who_may_register_registers() {
             scope,
         ),
         ("a disabled client's", of("disabled"), invalid, gone.clone()),
-        ("a deleted client's", of("deleted"), invalid, gone),
+        ("a deleted client's", of("deleted"), invalid, gone.clone()),
+        ("one that lost the scope", of("demoted"), invalid, gone),
         (
             "nobody's",
             bearer(initial().without("client_id")),

@@ -96,6 +96,16 @@ pub(crate) struct Create {
     /// A file with the public keys of its assertions, a JWK Set
     #[arg(long, value_name = "FILE")]
     jwks: Option<String>,
+    /// The subject of its certificate as RFC 4514 writes it, `CN=app,O=Example,C=CH`, for
+    /// tls_client_auth
+    #[arg(long, value_name = "DN")]
+    tls_client_auth_subject_dn: Option<String>,
+    /// Bind its tokens to the certificate that it shows (RFC 8705)
+    #[arg(long)]
+    certificate_bound: bool,
+    /// Give it no tokens but those bound to a key by DPoP (RFC 9449)
+    #[arg(long)]
+    dpop_bound: bool,
     /// A value of `aud` that its tokens may have; repeatable [default: the realm's]
     #[arg(long, value_name = "URI")]
     audience: Vec<String>,
@@ -183,6 +193,9 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         .jwks
         .map(|path| json_file("--jwks", &path))
         .transpose()?;
+    client.tls_client_auth_subject_dn = create.tls_client_auth_subject_dn;
+    client.tls_client_certificate_bound_access_tokens = create.certificate_bound;
+    client.dpop_bound_access_tokens = create.dpop_bound;
     client.audience = create.audience;
     client.resources = create.resources;
     client.subject = create.subject;

@@ -46,7 +46,7 @@ fn bound() -> (People, Answer) {
         "grant_type=authorization_code&code={code}&redirect_uri={uri}&code_verifier={VERIFIER}"
     );
     let without = people.post_with(&form, None);
-    assert_eq!(without.error(), (401, "invalid_client".into()));
+    assert_eq!(without.error(), (400, "invalid_request".into()));
     let tokens = people.post_with(&form, Some(GOOD));
     assert_eq!(tokens.claims()["cnf"], json!({ "x5t#S256": THUMBPRINT }));
     assert_eq!(tokens.text("token_type"), "Bearer");
@@ -109,7 +109,7 @@ fn refresh_tokens_of_a_public_client_are_for_its_certificate() {
     assert_eq!(other.reason(), "not the holder of the key or certificate");
     assert_eq!(
         people.refresh_with(&token, None).error(),
-        (401, "invalid_client".into())
+        (400, "invalid_request".into())
     );
     let next = people.refresh_with(&token, Some(GOOD));
     assert_eq!(next.claims()["cnf"], json!({ "x5t#S256": THUMBPRINT }));
