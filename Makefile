@@ -76,7 +76,7 @@ $(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
 
 # ---- Build --------------------------------------------------------------------------------------
 
-SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml
+SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml scripts/shrink.mjs
 
 build/index.js: $(SOURCES) | setup
 	$(call say,"Building the release wasm: about two minutes the first time")

@@ -2,6 +2,8 @@
 //!
 //! # In scope
 //!
+//! - Client authentication by secrets, assertions (RFC 7523) and certificates (RFC 8705), registration
+//!   (RFC 7591), and tokens bound to keys (RFC 9449) and certificates.
 //! - The token endpoint (RFC 6749 §3.2) with the grants client credentials (§4.4), authorization code
 //!   (§4.1, RFC 7636) and refresh token (§6), audiences by RFC 8707, and access tokens in the profile
 //!   of RFC 9068, signed with ES256.

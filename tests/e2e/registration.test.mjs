@@ -11,7 +11,7 @@ import { CERTIFICATE, postWith } from "./keys.mjs";
 import { CLOCK } from "./shims.mjs";
 import { basic, change, registerIn, start } from "./worker.mjs";
 
-// As README shows them.
+// As docs/clients.md shows them.
 const INITIAL = `
   curl -s -u registrar:$SECRET -d grant_type=client_credentials -d scope=client_registration $ISSUER/token`;
 const REGISTER = `
