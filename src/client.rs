@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub use self::secret::{
     ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey, StoredSecret,
 };
-use crate::jose::{KeyError, PublicKey};
+use crate::jose::{KeySetError, PublicKey};
 use crate::json::{Json, JsonError, Object};
 use crate::realm::RealmName;
 use crate::redirect_uri::is_redirect_uri;
@@ -181,9 +181,12 @@ pub enum RecordError {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
-    /// The method is `private_key_jwt`, and there are no keys, too many, or unusable ones.
+    /// The keys of its assertions are none.
     #[error("member `jwks`: {0}")]
-    Keys(#[from] KeysError),
+    Keys(#[from] KeySetError),
+    /// No key for ES256, or more keys than anybody rotates.
+    #[error("member `jwks`: 1 to {MAX_KEYS} keys for ES256 must be in it")]
+    NumberOfKeys,
     /// The method is `tls_client_auth`, and no name is registered.
     #[error("member `tls_client_auth_subject_dn` is missing")]
     SubjectDn,
@@ -196,31 +199,6 @@ pub enum RecordError {
         /// Which, from 1, those after sign-out last.
         position: usize,
     },
-}
-
-/// Why a JWK Set cannot be what a client's assertions are verified with.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum KeysError {
-    /// Not a JWK Set (RFC 7517 §5).
-    #[error(transparent)]
-    Json(#[from] JsonError),
-    /// One of its keys is unusable.
-    #[error("key {position}: {error}")]
-    Key {
-        /// Which key, from 1.
-        position: usize,
-        /// What is wrong with it.
-        error: KeyError,
-    },
-    /// Two keys have one name.
-    #[error("key {position} has the `kid` of another key")]
-    RepeatedKeyId {
-        /// Which key, from 1.
-        position: usize,
-    },
-    /// No key for ES256, or more keys than anybody rotates.
-    #[error("1 to {MAX_KEYS} keys for ES256 must be in it")]
-    Number,
 }
 
 /// The most keys a client may have.
@@ -407,25 +385,13 @@ impl Client {
     /// The keys of its assertions. Those of other algorithms are left out (RFC 7517 §5).
     ///
     /// # Errors
-    /// [`KeysError`].
-    pub fn keys(&self) -> Result<Vec<PublicKey>, KeysError> {
-        let mut set = Object::from_value(self.jwks.clone().unwrap_or_default())?;
-        let mut keys = Vec::<PublicKey>::new();
-        for (jwk, position) in set
-            .require::<Vec<Object>>("keys", "a list of objects")?
-            .into_iter()
-            .zip(1..)
-        {
-            let key = PublicKey::parse(jwk).map_err(|error| KeysError::Key { position, error })?;
-            let Some(key) = key else { continue };
-            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
-                return Err(KeysError::RepeatedKeyId { position });
-            }
-            keys.push(key);
-        }
+    /// [`RecordError::Keys`], [`RecordError::NumberOfKeys`].
+    pub fn keys(&self) -> Result<Vec<PublicKey>, RecordError> {
+        let set = Object::from_value(self.jwks.clone().unwrap_or_default());
+        let keys = PublicKey::parse_set(set.map_err(KeySetError::from)?)?;
         match keys.len() {
             1..=MAX_KEYS => Ok(keys),
-            _ => Err(KeysError::Number),
+            _ => Err(RecordError::NumberOfKeys),
         }
     }
 

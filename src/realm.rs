@@ -19,7 +19,7 @@ use crate::client::{ClientId, access_token_ttl, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
-use crate::jose::{SigningKey, SigningKeys, SigningKeysError};
+use crate::jose::{KeySetError, SigningKey, SigningKeys};
 use crate::json::{JsonError, Object};
 use crate::redirect_uri::is_redirect_uri;
 use crate::registration::RegistrationPolicy;
@@ -435,7 +435,7 @@ pub enum Cause {
         /// The secret's name.
         secret: String,
         /// What is wrong with it.
-        error: SigningKeysError,
+        error: KeySetError,
     },
 }
 

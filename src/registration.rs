@@ -136,7 +136,7 @@ impl RegistrationPolicy {
         // 4. What a record must be anyway.
         client.check().map_err(|error| match error {
             RecordError::RedirectUri { .. } => Rejection::InvalidRedirectUri,
-            RecordError::Keys(_) => invalid("jwks", KEYS),
+            RecordError::Keys(_) | RecordError::NumberOfKeys => invalid("jwks", KEYS),
             _ => invalid(
                 "tls_client_auth_subject_dn",
                 "the subject of its certificate",

@@ -79,6 +79,28 @@ pub enum KeyError {
     Lifetime,
 }
 
+/// Why a JWK Set is not what it should be.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeySetError {
+    /// Not a JWK Set (RFC 7517 §5).
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// One of its keys is unusable.
+    #[error("key {position}: {error}")]
+    Key {
+        /// Which key, from 1.
+        position: usize,
+        /// What is wrong with it.
+        error: KeyError,
+    },
+    /// Two different keys have one name.
+    #[error("key {position} has the `kid` of another key")]
+    RepeatedKeyId {
+        /// Which key, from 1.
+        position: usize,
+    },
+}
+
 /// A private P-256 key with the time in which it is used.
 #[derive(Clone)]
 pub struct SigningKey {
@@ -248,6 +270,24 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// Reads the keys of a JWK Set that are for ES256; it may hold others (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// [`KeySetError`].
+    pub fn parse_set(mut set: Object) -> Result<Vec<Self>, KeySetError> {
+        let mut keys = Vec::<Self>::new();
+        let jwks = set.require::<Vec<Object>>("keys", "a list of objects")?;
+        for (jwk, position) in jwks.into_iter().zip(1..) {
+            let key = Self::parse(jwk).map_err(|error| KeySetError::Key { position, error })?;
+            let Some(key) = key else { continue };
+            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+                return Err(KeySetError::RepeatedKeyId { position });
+            }
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
     /// Reads a public JWK; `None` for a key of another kind or for another use, which sets may hold
     /// (RFC 7517 §5).
     ///

@@ -8,9 +8,9 @@ mod jwt;
 mod mac;
 mod signing_keys;
 
-pub use jwk::{Jwk, JwkSet, KeyError, KeyId, PrivateJwk, PublicKey, SigningKey};
+pub use jwk::{Jwk, JwkSet, KeyError, KeyId, KeySetError, PrivateJwk, PublicKey, SigningKey};
 pub use jwt::{
     Claims, SignError, TokenError, UntrustedToken, Verified, numeric_date, sign, verify,
 };
 pub use mac::hmac_sha256;
-pub use signing_keys::{SigningKeys, SigningKeysError};
+pub use signing_keys::SigningKeys;

@@ -1,30 +1,8 @@
 //! The keys of a signer: which one signs now, and which are published.
 
-use super::jwk::{Jwk, KeyError, SigningKey};
-use crate::json::{JsonError, Object};
+use super::jwk::{Jwk, KeySetError, SigningKey};
+use crate::json::Object;
 use crate::time::{Seconds, UnixTime};
-
-/// Why a text is no set of signing keys.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum SigningKeysError {
-    /// Not a JWK Set (RFC 7517 §5).
-    #[error(transparent)]
-    Json(#[from] JsonError),
-    /// One of its keys is unusable.
-    #[error("key {position}: {error}")]
-    Key {
-        /// Which key, from 1.
-        position: usize,
-        /// What is wrong with it.
-        error: KeyError,
-    },
-    /// Two different keys have one name.
-    #[error("key {position} has the `kid` of another key")]
-    RepeatedKeyId {
-        /// Which key, from 1.
-        position: usize,
-    },
-}
 
 /// The union of private JWK Sets, in the order in which keys take over from one another.
 #[derive(Clone, Debug, Default)]
@@ -34,13 +12,13 @@ impl SigningKeys {
     /// Adds the keys of one private JWK Set. A key that is there already is no error.
     ///
     /// # Errors
-    /// [`SigningKeysError`]; then no key of this set was added.
-    pub fn add(&mut self, jwk_set: &str) -> Result<(), SigningKeysError> {
+    /// [`KeySetError`]; then no key of this set was added.
+    pub fn add(&mut self, jwk_set: &str) -> Result<(), KeySetError> {
         let mut keys = self.0.clone();
         let jwks = Object::parse(jwk_set)?.require::<Vec<Object>>("keys", "a list of objects")?;
         for (jwk, position) in jwks.into_iter().zip(1..) {
-            let key = SigningKey::parse(jwk)
-                .map_err(|error| SigningKeysError::Key { position, error })?;
+            let key =
+                SigningKey::parse(jwk).map_err(|error| KeySetError::Key { position, error })?;
             match keys.iter().find(|other| other.kid() == key.kid()) {
                 None => {
                     let order = |key: &SigningKey| (key.not_before, key.kid().clone());
@@ -48,7 +26,7 @@ impl SigningKeys {
                     keys.insert(at, key);
                 }
                 Some(other) if other.public() == key.public() => (),
-                Some(_) => return Err(SigningKeysError::RepeatedKeyId { position }),
+                Some(_) => return Err(KeySetError::RepeatedKeyId { position }),
             }
         }
         self.0 = keys;
@@ -185,7 +163,7 @@ mod tests {
         let imposter = key(2, 100, 1_000);
         let imposter = private(&imposter).replace(imposter.kid().as_str(), a.kid().as_str());
         let error = set.add(&format!(r#"{{"keys":[{imposter}]}}"#)).unwrap_err();
-        assert_eq!(error, SigningKeysError::RepeatedKeyId { position: 1 });
+        assert_eq!(error, KeySetError::RepeatedKeyId { position: 1 });
         assert_eq!(set.0.len(), 1);
     }
 

@@ -44,9 +44,12 @@ after(() => {
   if (ownDevVars === undefined) rmSync(DEV_VARS);
 });
 
+/** The lines to paste; wrangler printed one of its own before, for the cron trigger. */
+const curlLines = () => printed.split("edge-token is ready")[1].match(/^ +curl .*$/gm);
+
 /** A token by the line that `make run` printed, pasted into a shell. */
 function pastedToken() {
-  const [line] = printed.match(/^ +curl .*$/m);
+  const [line] = curlLines();
   const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
   assert.match(stdout, /access_token/, stderr);
   return JSON.parse(stdout).access_token;
@@ -61,10 +64,22 @@ test("the printed line, pasted, gets a token that jose verifies", async () => {
   assert.equal(payload.client_id, "demo-client");
 });
 
+test("the tool's check of the realm finds nothing wrong", () => {
+  const secret = printed.match(/-u demo-client:(\S+)/)[1];
+  const env = { ...process.env, EDGE_TOKEN_CLIENT_ID: "demo-client", EDGE_TOKEN_CLIENT_SECRET: secret };
+  const args = ["run", "--quiet", "--locked", "--", "check", `http://127.0.0.1:${port}/realms/default`, "--json"];
+  const { status, stdout, stderr } = spawnSync("cargo", args, { env, encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  const { passed, warned, failed, skipped } = JSON.parse(stdout);
+  console.log(`check: ${passed} passed, ${warned} warned, ${failed} failed, ${skipped} skipped`);
+  assert.deepEqual([warned, failed], [0, 0]);
+  assert.ok(passed > 60, stdout);
+});
+
 test("each line printed for another system's dialect gets its document's members", () => {
   const members = (line) =>
     Object.keys(JSON.parse(spawnSync("bash", ["-c", line], { encoding: "utf8" }).stdout));
-  const lines = printed.match(/^ +curl .*$/gm).slice(1);
+  const lines = curlLines().slice(1);
   assert.deepEqual(lines.map((line) => [new URL(line.split(" ").at(-1)).pathname, members(line)]), [
     ["/realms/dx/protocol/openid-connect/token",
       ["access_token", "expires_in", "refresh_expires_in", "token_type", "not-before-policy", "scope"]],

@@ -106,6 +106,44 @@ test("--print touches nothing and prints the pair", () => {
   assert.match(JSON.parse(imported.kv.value).secrets[0].hash, /^hmac-sha256\$/);
 });
 
+/** A new public key, as a JWK Set. */
+function publicKeys() {
+  const { keys: [{ d, nbf, exp, ...jwk }] } = tool("key", "generate", "--print");
+  return { keys: [jwk] };
+}
+
+test("a client's keys and certificate, and the keys replaced", () => {
+  const [before, after] = [publicKeys(), publicKeys()];
+  const create = ["client", "create", "--print", "--realm", "default"];
+  const bound = tool(...create, "--auth-method", "tls_client_auth", "--tls-client-auth-subject-dn", "CN=app",
+    "--certificate-bound", "--dpop-bound");
+  const record = JSON.parse(bound.kv.value);
+  assert.deepEqual([record.tls_client_auth_subject_dn, record.tls_client_certificate_bound_access_tokens,
+    record.dpop_bound_access_tokens, bound.client_secret], ["CN=app", true, true, undefined]);
+
+  const byKey = ["--auth-method", "private_key_jwt", "--jwks", file("before.json", JSON.stringify(before))];
+  const { client_id, kv } = tool(...create, ...byKey);
+  assert.deepEqual(JSON.parse(kv.value).jwks, before);
+  const { client_id: basic, kv: other } = tool(...create);
+  const { run, calls } = project({ get: JSON.stringify({ [kv.key]: { value: kv.value }, [other.key]: { value: other.value } }), put: "" });
+  const set = (id, jwks) => run("client", "set-jwks", "--realm", "default", "--client-id", id, "--jwks", jwks);
+  for (const [wrong, message] of [
+    [set(client_id, file("empty.json", '{"keys":[]}')), /1 to 10 keys for ES256 must be in it: nothing was changed/],
+    [set(client_id, join(folder, "missing.json")), /--jwks: cannot read/],
+    [set(basic, file("after.json", JSON.stringify(after))), /authenticates by client_secret_basic, not by keys: nothing was changed/],
+  ]) {
+    assert.notEqual(wrong.status, 0);
+    assert.match(wrong.stderr, message);
+  }
+  assert.ok(calls().every(({ args }) => !args.includes("put")));
+  const good = set(client_id, file("after.json", JSON.stringify(after)));
+  assert.equal(good.status, 0, good.stderr);
+  assert.deepEqual(JSON.parse(good.stdout).jwks, after);
+  const [written, line] = calls().at(-1).file;
+  assert.deepEqual([written.key, JSON.parse(written.value).jwks], [kv.key, after]);
+  assert.equal(JSON.parse(line.value).action, "set-jwks");
+});
+
 test("a generated key is a private JWK Set with its lifetime, and never the same twice", () => {
   const before = Math.floor(Date.now() / 1000);
   const { keys } = tool("key", "generate", "--print", "--lifetime", "30");
@@ -133,6 +171,11 @@ test("wrong arguments say which, write nothing and exit with an error", () => {
     [[...create, "--grant-types", "password"], /'--grant-types <A,B>'/],
     [[...create, "--auth-method", "tls"], /'--auth-method <METHOD>'/],
     [[...create, "--auth-method", "private_key_jwt"], /--jwks goes with --auth-method private_key_jwt/],
+    [[...create, "--auth-method", "private_key_jwt", "--jwks", file("empty.json", '{"keys":[]}')],
+      /`jwks`: 1 to 10 keys for ES256/],
+    [[...create, "--auth-method", "private_key_jwt", "--jwks", file("private.json", JSON.stringify(tool("key", "generate", "--print")))],
+      /`jwks`: key 1: it is a private key/],
+    [[...create, "--auth-method", "tls_client_auth"], /`tls_client_auth_subject_dn` is missing/],
     [[...create, "--auth-method", "none", "--client-secret", "x"], /--client-secret does not go with none/],
     [[...create, "--access-token-ttl", "0"], /'--access-token-ttl <SECONDS>'/],
     [[...create, "--secret-expires-at", "tomorrow"], /'--secret-expires-at <SECONDS>'/],

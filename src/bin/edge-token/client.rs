@@ -16,7 +16,7 @@ use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
 use self::import::Import;
-use self::secret::{RevokeSecret, RotateSecret, new_secret, uses_secret};
+use self::secret::{RevokeSecret, RotateSecret, new_secret};
 use crate::audit::{self, short_id};
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     RotateSecret(RotateSecret),
     /// Take one secret of a client away at once
     RevokeSecret(RevokeSecret),
+    /// Replace the public keys of a client's assertions
+    SetJwks(SetJwks),
 }
 
 #[derive(Args)]
@@ -48,6 +50,15 @@ pub(crate) struct Realm {
     /// The realm
     #[arg(long, value_parser = realm_name, value_name = "NAME")]
     realm: RealmName,
+}
+
+#[derive(Args)]
+pub(crate) struct SetJwks {
+    #[command(flatten)]
+    which: Which,
+    /// A file with the public keys of its assertions, a JWK Set
+    #[arg(long, value_name = "FILE")]
+    jwks: String,
 }
 
 #[derive(Args)]
@@ -167,6 +178,7 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
         Command::Disable(which) => set_disabled(target, &which, true),
         Command::Enable(which) => set_disabled(target, &which, false),
         Command::Delete(which) => delete(target, &which),
+        Command::SetJwks(arguments) => set_jwks(&arguments, target),
         Command::RotateSecret(arguments) => secret::rotate(arguments, target),
         Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
     }
@@ -226,7 +238,7 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         .check()
         .map_err(|error| Error::Argument(error.to_string()))?;
 
-    let secret = match (uses_secret(auth_method), create.client_secret) {
+    let secret = match (auth_method.uses_secret(), create.client_secret) {
         (true, given) => {
             let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
             let (secret, hash) = new_secret(given, target)?;
@@ -312,19 +324,12 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
 
 fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String, Error> {
     let (mut client, key) = read(target, which)?;
-    let realm = &which.realm.realm;
     client.disabled = disabled;
-    client.updated_at = now();
-    client.updated_by = operator();
     let action = if disabled { "disable" } else { "enable" };
-    let pair = Pair {
-        key,
-        value: serde_json::to_string(&client)?,
-    };
-    target.put(&[pair, audit::of_client(action, realm, &client, None)?])?;
+    save(target, which, key, &mut client, action, None)?;
     eprintln!(
-        "Client `{}` in realm `{realm}`: {action}d.",
-        client.client_id
+        "Client `{}` in realm `{}`: {action}d.",
+        client.client_id, which.realm.realm
     );
     if disabled && target.kind == Kind::Remote {
         eprintln!(
@@ -332,6 +337,46 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
         );
     }
     Ok(shown(&client).to_string())
+}
+
+fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<String, Error> {
+    let (mut client, key) = read(target, &arguments.which)?;
+    let method = client.token_endpoint_auth_method;
+    if method != AuthMethod::PrivateKeyJwt {
+        return Err(Error::State(format!(
+            "client `{}` authenticates by {}, not by keys: nothing was changed",
+            client.client_id,
+            method.name()
+        )));
+    }
+    client.jwks = Some(json_file("--jwks", &arguments.jwks)?);
+    client
+        .check()
+        .map_err(|error| Error::Argument(format!("{error}: nothing was changed")))?;
+    let which = &arguments.which;
+    save(target, which, key, &mut client, "set-jwks", None)?;
+    eprintln!(
+        "Client `{}` has these keys now; a location may need 60 s to know. To change a key without \
+         a refusal, keep the old one in the set until the log's `client_kid` names it no more.",
+        client.client_id
+    );
+    Ok(shown(&client).to_string())
+}
+
+/// Stores a client that was changed, and the line of the change.
+fn save(
+    target: &Target,
+    which: &Which,
+    key: String,
+    client: &mut Client,
+    action: &str,
+    secret_id: Option<&str>,
+) -> Result<(), Error> {
+    client.updated_at = now();
+    client.updated_by = operator();
+    let value = serde_json::to_string(client)?;
+    let line = audit::of_client(action, &which.realm.realm, client, secret_id)?;
+    target.put(&[Pair { key, value }, line])
 }
 
 fn delete(target: &Target, which: &Which) -> Result<String, Error> {

@@ -2,18 +2,16 @@
 //! value, so that none of its instances is refused while they learn the new one.
 
 use clap::Args;
-use edge_token::client::{
-    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
-};
+use edge_token::client::{Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret};
 use edge_token::rotation::PROPAGATION;
 use edge_token::time::{Seconds, UnixTime};
 use serde_json::{Value, json};
 
-use super::{Which, read, shown};
-use crate::audit::{self, short_id};
+use super::{Which, read, save, shown};
+use crate::audit::short_id;
 use crate::moment::{date_and_distance, length, span};
-use crate::target::{Pair, Target};
-use crate::{Error, now, operator, random};
+use crate::target::Target;
+use crate::{Error, now, random};
 
 #[derive(Args)]
 pub(crate) struct RotateSecret {
@@ -44,18 +42,10 @@ pub(crate) struct RevokeSecret {
     force: bool,
 }
 
-/// Whether a method goes by a secret of the record.
-pub(super) fn uses_secret(method: AuthMethod) -> bool {
-    matches!(
-        method,
-        AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost
-    )
-}
-
 pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let (now, method) = (now(), client.token_endpoint_auth_method);
-    if !uses_secret(method) {
+    if !method.uses_secret() {
         return Err(Error::State(format!(
             "client `{}` authenticates by {}, not by a secret: nothing was changed",
             client.client_id,
@@ -88,13 +78,13 @@ pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String,
         not_before: None,
         expires_at,
     });
-    store(
+    save(
         target,
         &arguments.which,
         key,
         &mut client,
         "rotate-secret",
-        &id,
+        Some(&id),
     )?;
     eprintln!("Client `{}` has a new secret, {id}.", client.client_id);
     tell(&client, now);
@@ -148,13 +138,13 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
             client.client_id
         )));
     }
-    store(
+    save(
         target,
         &arguments.which,
         key,
         &mut client,
         "revoke-secret",
-        id,
+        Some(id),
     )?;
     eprintln!(
         "Client `{}` has the secret {id} no more. A location may need {} s to know; tokens issued \
@@ -164,22 +154,6 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
     tell(&client, now);
     let result = json!({ "client_id": client.client_id, "secrets": listed(&client) });
     Ok(result.to_string())
-}
-
-/// Writes the record and the line of the change.
-fn store(
-    target: &Target,
-    which: &Which,
-    key: String,
-    client: &mut Client,
-    action: &str,
-    secret_id: &str,
-) -> Result<(), Error> {
-    client.updated_at = now();
-    client.updated_by = operator();
-    let value = serde_json::to_string(client)?;
-    let line = audit::of_client(action, &which.realm.realm, client, Some(secret_id))?;
-    target.put(&[Pair { key, value }, line])
 }
 
 /// A client's secrets, without hashes.
