@@ -35,11 +35,12 @@ impl Confirmation {
     /// The claim `cnf`, unless it asks for nothing.
     #[must_use]
     pub fn to_claim(&self) -> Option<Value> {
-        let members = [(JKT, &self.jkt), (X5T_S256, &self.x5t_s256)];
-        let members = members
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into())));
-        let members = members.collect::<Map<_, _>>();
+        let mut members = Map::new();
+        for (name, value) in [(JKT, &self.jkt), (X5T_S256, &self.x5t_s256)] {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), value.as_str().into());
+            }
+        }
         (!members.is_empty()).then_some(Value::Object(members))
     }
 

@@ -110,8 +110,9 @@ impl Object {
     }
 
     /// The members in the order of their names, for objects whose member names are free.
-    pub fn into_members(self) -> impl Iterator<Item = (String, Value)> {
-        self.0.into_iter()
+    #[must_use]
+    pub fn into_members(self) -> Map<String, Value> {
+        self.0
     }
 }
 

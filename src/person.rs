@@ -54,9 +54,13 @@ impl Person {
     pub fn claims(&self, scope: &ScopeSet) -> Map<String, Value> {
         let released = CLAIMS.iter().filter(|(token, _)| scope.contains(token));
         let names = released.flat_map(|(_, names)| names.iter().copied());
-        names
-            .filter_map(|name| Some((name.to_owned(), self.claims.get(name)?.clone())))
-            .collect()
+        let mut claims = Map::new();
+        for name in names {
+            if let Some(value) = self.claims.get(name) {
+                claims.insert(name.to_owned(), value.clone());
+            }
+        }
+        claims
     }
 }
 

@@ -18,7 +18,7 @@ use crate::service::Service;
 use crate::time::UnixTime;
 
 /// How often it is served: until the runtime has optimised what every signature needs.
-const ROUNDS: u32 = 28;
+const ROUNDS: u32 = 34;
 const NOW: UnixTime = UnixTime::from_seconds(1);
 const REALMS: &str = r#"{"default":{"issuer":"https://localhost","scopes":"read"}}"#;
 

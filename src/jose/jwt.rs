@@ -177,7 +177,7 @@ pub fn verify(keys: &SigningKeys, token: &str) -> Option<Verified> {
     Some(Verified {
         expiration: UnixTime::from_seconds(token.claims.require("exp", "a number").ok()?),
         token_type: token.token_type,
-        claims: token.claims.into_members().collect(),
+        claims: token.claims.into_members(),
     })
 }
 

@@ -25,7 +25,7 @@ pub trait Json: Sized {
     /// Reads the text of an object.
     fn from_text(text: &str) -> Option<Self> {
         let members = Object::parse(text).ok()?.into_members();
-        Self::from_json(Value::Object(members.collect()))
+        Self::from_json(Value::Object(members))
     }
 }
 
@@ -86,8 +86,15 @@ pub(crate) fn take<T: Json>(members: &mut Map<String, Value>, name: &str) -> Opt
     T::from_json(members.remove(name).unwrap_or_default())
 }
 
+/// An object of one member. Not collected, which brings code to sort any number of them.
+fn member(name: &str, value: Value) -> Value {
+    let mut members = Map::new();
+    members.insert(name.to_owned(), value);
+    Value::Object(members)
+}
+
 pub(crate) fn variant(name: &str, members: Map<String, Value>) -> Value {
-    Value::Object(Map::from_iter([(name.to_owned(), Value::Object(members))]))
+    member(name, Value::Object(members))
 }
 
 impl Json for () {
@@ -225,7 +232,7 @@ impl<T: Json, E: Json> Json for Result<T, E> {
             Ok(value) => ("Ok", value.to_json()),
             Err(error) => ("Err", error.to_json()),
         };
-        Value::Object(Map::from_iter([(name.to_owned(), value)]))
+        member(name, value)
     }
 
     fn from_json(value: Value) -> Option<Self> {

@@ -5,7 +5,7 @@ use edge_token::json::Object;
 use edge_token::rotation::{KeyFact, Slot, Slots};
 use edge_token::time::{Seconds, UnixTime};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::target::{Pair, Target};
 use crate::{Error, audit};
@@ -45,11 +45,10 @@ impl Facts {
         }
         let pending = members.take::<Vec<Value>>("pending", "a list of what was to be written");
         let pending = pending.map_err(|error| error.to_string())?;
-        let rest = members.into_members().collect::<Map<_, _>>();
         let written = |value| serde_json::from_value::<Written>(value).map_err(|e| e.to_string());
         Ok(Self {
             version: VERSION,
-            written: written(Value::from(rest))?,
+            written: written(Value::Object(members.into_members()))?,
             pending: pending
                 .unwrap_or_default()
                 .into_iter()
