@@ -1,8 +1,24 @@
 //! Client certificates of mutual TLS (RFC 8705), as the network before the Worker tells of them: it
 //! made the handshake, in which the client proved to have the certificate's key.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// A connection that can be asked for its certificate. Only clients whose records want one cause
+/// that: to ask costs more than most of what a request needs.
+pub trait Connection: fmt::Debug {
+    /// The certificate that the caller showed, if any.
+    fn certificate(&self) -> Option<ClientCertificate<'_>>;
+}
+
+/// A connection of which all is known.
+impl Connection for ClientCertificate<'_> {
+    fn certificate(&self) -> Option<ClientCertificate<'_>> {
+        Some(*self)
+    }
+}
 
 /// What is told of the certificate of a connection (`request.cf.tlsClientAuth`).
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use self::assertion::Assertion;
 pub use self::assertion::AssertionError;
-use crate::certificate::ClientCertificate;
+use crate::certificate::{ClientCertificate, Connection};
 use crate::client::{
     AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
@@ -143,7 +143,7 @@ impl<'a> Credentials<'a> {
         &self,
         client: Option<&Client>,
         realm: &Realm,
-        certificate: Option<ClientCertificate<'_>>,
+        connection: Option<&dyn Connection>,
         key: Option<&ClientSecretsKey>,
         now: UnixTime,
     ) -> Result<Evidence, Failure> {
@@ -163,7 +163,7 @@ impl<'a> Credentials<'a> {
                 )
             }
             Proof::None if registered == Some(AuthMethod::TlsClientAuth) => {
-                (true, by_certificate(client, certificate))
+                (true, by_certificate(client, connection))
             }
             Proof::None => (
                 registered == Some(AuthMethod::None),
@@ -214,8 +214,9 @@ fn by_assertion(verified: Result<(String, Mark), AssertionError>) -> Result<Evid
 /// 8705 §2.1.2), character for character.
 fn by_certificate(
     client: Option<&Client>,
-    certificate: Option<ClientCertificate<'_>>,
+    connection: Option<&dyn Connection>,
 ) -> Result<Evidence, Rejection> {
+    let certificate = connection.and_then(Connection::certificate);
     let certificate = certificate.filter(ClientCertificate::is_good);
     let certificate = certificate.ok_or(Rejection::NoCertificate)?;
     let registered = client.and_then(|client| client.tls_client_auth_subject_dn.as_deref());

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::certificate::ClientCertificate;
+use crate::certificate::Connection;
 use crate::dialect::RFC9068;
 use crate::error::{ErrorCode, Failure, Rejection};
 use crate::jose::es256;
@@ -48,8 +48,8 @@ pub struct Request<'a> {
     pub cookie: Option<&'a str>,
     /// `DPoP`.
     pub dpop: Option<&'a str>,
-    /// The certificate that the caller showed in the TLS handshake.
-    pub certificate: Option<ClientCertificate<'a>>,
+    /// What knows of the TLS handshake.
+    pub connection: Option<&'a dyn Connection>,
     /// The body of a POST; one octet more than the service takes is enough of it.
     pub body: &'a [u8],
 }

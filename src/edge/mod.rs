@@ -6,19 +6,21 @@ mod store;
 mod warm_up;
 
 use std::cell::OnceCell;
+use std::fmt;
 use std::rc::Rc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{JSON, Object, Reflect};
+use worker::worker_sys::web_sys;
 use worker::{
     Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result, ScheduleContext,
     ScheduledEvent, console_error, console_log, console_warn, event,
 };
 
 use self::store::EdgeStore;
-use crate::certificate::ClientCertificate;
+use crate::certificate::{ClientCertificate, Connection};
 use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
 use crate::http;
@@ -130,7 +132,13 @@ struct Head {
     url: String,
     path: String,
     headers: [Option<String>; HEADERS.len()],
-    certificate: Option<[String; CERTIFICATE.len()]>,
+    handshake: Handshake,
+}
+
+/// What the runtime knows of the TLS handshake, read when it is asked for.
+struct Handshake {
+    request: web_sys::Request,
+    certificate: OnceCell<Option<[String; CERTIFICATE.len()]>>,
 }
 
 /// The header fields that the service reads, in the order of [`Head::headers`].
@@ -146,7 +154,7 @@ const HEADERS: [&str; 9] = [
     "dpop",
 ];
 
-/// What is read of `request.cf.tlsClientAuth`, in the order of [`Head::certificate`].
+/// What is read of `request.cf.tlsClientAuth`, in the order of [`Handshake::certificate`].
 const CERTIFICATE: [&str; 4] = [
     "certVerified",
     "certRevoked",
@@ -163,7 +171,10 @@ impl Head {
             url: request.inner().url(),
             path: request.path(),
             headers: HEADERS.map(|name| headers.get(name).ok().flatten()),
-            certificate: certificate(request),
+            handshake: Handshake {
+                request: Clone::clone(request.inner()),
+                certificate: OnceCell::new(),
+            },
         }
     }
 
@@ -179,7 +190,6 @@ impl Head {
             cookie,
             dpop,
         ] = &self.headers;
-        let certificate = self.certificate.as_ref();
         http::Request {
             method: self.method.as_ref(),
             authority: authority(&self.url),
@@ -194,26 +204,36 @@ impl Head {
             if_none_match: if_none_match.as_deref(),
             cookie: cookie.as_deref(),
             dpop: dpop.as_deref(),
-            certificate: certificate.map(|[verified, revoked, subject_dn, fingerprint]| {
-                ClientCertificate {
-                    verified,
-                    revoked,
-                    subject_dn,
-                    fingerprint,
-                }
-            }),
+            connection: Some(&self.handshake),
             body,
         }
     }
 }
 
-/// The certificate of the connection, if the caller showed one.
-fn certificate(request: &Request) -> Option<[String; CERTIFICATE.len()]> {
-    let member = |of: &JsValue, name| Reflect::get(of, &JsValue::from_str(name)).ok();
-    let text = |of, name| Some(member(of, name)?.as_string().unwrap_or_default());
-    let told = member(&member(request.inner(), "cf")?, "tlsClientAuth")?;
-    let is_shown = text(&told, "certPresented")? == "1";
-    is_shown.then(|| CERTIFICATE.map(|name| text(&told, name).unwrap_or_default()))
+impl Connection for Handshake {
+    fn certificate(&self) -> Option<ClientCertificate<'_>> {
+        let read = || {
+            let member = |of: &JsValue, name| Reflect::get(of, &JsValue::from_str(name)).ok();
+            let text = |of, name| Some(member(of, name)?.as_string().unwrap_or_default());
+            let told = member(&member(&self.request, "cf")?, "tlsClientAuth")?;
+            let is_shown = text(&told, "certPresented")? == "1";
+            is_shown.then(|| CERTIFICATE.map(|name| text(&told, name).unwrap_or_default()))
+        };
+        let [verified, revoked, subject_dn, fingerprint] =
+            self.certificate.get_or_init(read).as_ref()?;
+        Some(ClientCertificate {
+            verified,
+            revoked,
+            subject_dn,
+            fingerprint,
+        })
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handshake")
+    }
 }
 
 /// Host and port of a URL as the runtime writes it.

@@ -45,7 +45,7 @@ pub(super) async fn authenticate<S: Store>(
         let verified = credentials.verify(
             client.as_ref(),
             realm,
-            request.certificate,
+            request.connection,
             context.client_secrets_key,
             context.now,
         );
@@ -134,7 +134,10 @@ pub(super) async fn access_token<S: Store>(
     };
     let shown = Confirmation {
         jkt: proof.as_ref().map(|proof| proof.jkt.clone()),
-        x5t_s256: certificate_thumbprint(request),
+        x5t_s256: match confirmation.x5t_s256 {
+            Some(_) => certificate_thumbprint(request),
+            None => None,
+        },
     };
     if !confirmation.is_met_by(&shown) {
         return Err(match shown.jkt == confirmation.jkt {
@@ -152,7 +155,7 @@ pub(super) async fn access_token<S: Store>(
 }
 
 fn certificate_thumbprint(request: &Request<'_>) -> Option<String> {
-    request.certificate?.thumbprint()
+    request.connection?.certificate()?.thumbprint()
 }
 
 /// Uses a proof, once (RFC 9449 §11.1); `None` if it was used before.

@@ -1,7 +1,6 @@
 //! RFC 8705: clients that the network before the service saw a certificate of.
 //! `people::certificates` goes on with the tokens.
 
-use edge_token::certificate::ClientCertificate;
 use edge_token::client::AuthMethod;
 
 use super::*;
@@ -37,7 +36,7 @@ impl Fixture {
     fn show(&self, form: &str, certificate: Option<ClientCertificate<'_>>) -> Answer {
         let body = format!("{GRANT}{form}");
         self.send(&Request {
-            certificate,
+            connection: connection(&certificate),
             ..post("/token", &body)
         })
     }
@@ -193,7 +192,7 @@ fn whoever_shows_less_is_refused_like_an_unknown_client() {
     // With its secret in Basic it shows no more than that.
     let answer = fixture.send(&Request {
         authorization: Some(&basic("tls", SECRET)),
-        certificate: Some(GOOD),
+        connection: Some(&GOOD),
         ..post("/token", GRANT)
     });
     assert_eq!((answer.response, fixture.store.acts()), (expected, 0));
@@ -227,7 +226,7 @@ fn tokens_are_for_the_certificate_where_the_record_says_so() {
     let as_app = |certificate| {
         fixture.send(&Request {
             authorization: Some(&app),
-            certificate,
+            connection: connection(&certificate),
             ..post("/token", GRANT)
         })
     };

@@ -30,6 +30,7 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use edge_token::certificate::{ClientCertificate, Connection};
 use edge_token::client::{Client, ClientId, ClientSecret, ClientSecretHash, StoredSecret};
 use edge_token::context::FillRandom;
 use edge_token::http::{Request, Response};
@@ -258,6 +259,11 @@ fn stored_secret(id: &str, secret: &str) -> StoredSecret {
         not_before: None,
         expires_at: None,
     }
+}
+
+/// A connection in whose handshake that certificate was shown.
+fn connection<'a>(certificate: &'a Option<ClientCertificate<'_>>) -> Option<&'a dyn Connection> {
+    certificate.as_ref().map(|certificate| certificate as _)
 }
 
 fn basic(id: &str, secret: &str) -> String {

@@ -5,8 +5,6 @@ mod metadata;
 
 use std::cell::Cell;
 
-use edge_token::certificate::ClientCertificate;
-
 use super::signed::*;
 use super::*;
 
@@ -204,7 +202,7 @@ fn clients_of_each_method_can_be_registered_and_let_in() {
     };
     let form = format!("{GRANT}&client_id={id}");
     let request = Request {
-        certificate: Some(certificate),
+        connection: Some(&certificate),
         ..post("/token", &form)
     };
     assert_eq!(status(&request), 200);

@@ -1,7 +1,5 @@
 //! RFC 8705 §3, §4: refresh tokens and access tokens for the holder of a certificate.
 
-use edge_token::certificate::ClientCertificate;
-
 use super::super::certificates::{DIGEST, GOOD, OTHER, THUMBPRINT};
 use super::super::signed::{Signed, ath};
 use super::*;
@@ -11,7 +9,7 @@ impl People {
     fn post_with(&self, form: &str, certificate: Option<ClientCertificate<'_>>) -> Answer {
         let body = format!("{form}&client_id=spa");
         self.send(&Request {
-            certificate,
+            connection: connection(&certificate),
             ..post("/token", &body)
         })
     }
@@ -26,7 +24,7 @@ impl People {
             method: "GET",
             path: "/userinfo",
             authorization: Some(&format!("Bearer {token}")),
-            certificate,
+            connection: connection(&certificate),
             ..Request::default()
         })
     }
@@ -142,7 +140,7 @@ fn a_token_for_a_key_and_a_certificate_needs_both() {
     let uri = encoded(CALLBACK);
     let tokens = people.send(&Request {
         authorization: Some(&basic("app", SECRET)),
-        certificate: Some(GOOD),
+        connection: Some(&GOOD),
         dpop: Some(&proof("/token", "1").text()),
         ..post(
             "/token",
@@ -177,7 +175,7 @@ fn a_token_for_a_key_and_a_certificate_needs_both() {
                     .claim("ath", ath(&token))
                     .text(),
             ),
-            certificate,
+            connection: connection(&certificate),
             ..Request::default()
         });
         assert_eq!(answer.status(), status, "{jti}");
