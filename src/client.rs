@@ -188,7 +188,7 @@ pub enum RecordError {
     #[error("member `jwks`: 1 to {MAX_KEYS} keys for ES256 must be in it")]
     NumberOfKeys,
     /// The method is `tls_client_auth`, and no name is registered.
-    #[error("member `tls_client_auth_subject_dn` is missing")]
+    #[error("member `tls_client_auth_subject_dn` is missing or empty")]
     SubjectDn,
     /// A URI to which no browser may be sent.
     #[error(
@@ -371,7 +371,14 @@ impl Client {
         }
         match self.token_endpoint_auth_method {
             AuthMethod::PrivateKeyJwt => drop(self.keys()?),
-            AuthMethod::TlsClientAuth if self.tls_client_auth_subject_dn.is_none() => {
+            // A certificate may have no subject at all.
+            AuthMethod::TlsClientAuth
+                if self
+                    .tls_client_auth_subject_dn
+                    .as_deref()
+                    .unwrap_or_default()
+                    .is_empty() =>
+            {
                 return Err(RecordError::SubjectDn);
             }
             _ => (),

@@ -201,14 +201,21 @@ fn whoever_shows_less_is_refused_like_an_unknown_client() {
 #[test]
 fn a_record_without_a_subject_is_a_503() {
     let fixture = Fixture::new();
-    fixture.register("tls", |client| {
-        client.token_endpoint_auth_method = AuthMethod::TlsClientAuth
-    });
-    let answer = fixture.show("&client_id=tls", Some(GOOD));
-    assert_eq!(answer.error(), (503, "temporarily_unavailable".into()));
-    let reason = "unusable record at key `client/default/tls`: \
-                  member `tls_client_auth_subject_dn` is missing";
-    assert_eq!(answer.reason(), reason);
+    let nameless = ClientCertificate {
+        subject_dn: "",
+        ..GOOD
+    };
+    for (subject, certificate) in [(None, GOOD), (Some(""), nameless)] {
+        fixture.register("tls", |client| {
+            client.token_endpoint_auth_method = AuthMethod::TlsClientAuth;
+            client.tls_client_auth_subject_dn = subject.map(str::to_owned);
+        });
+        let answer = fixture.show("&client_id=tls", Some(certificate));
+        assert_eq!(answer.error(), (503, "temporarily_unavailable".into()));
+        let reason = "unusable record at key `client/default/tls`: \
+                      member `tls_client_auth_subject_dn` is missing or empty";
+        assert_eq!(answer.reason(), reason);
+    }
 }
 
 #[test]
