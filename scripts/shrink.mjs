@@ -61,4 +61,5 @@ binaryen.setShrinkLevel(2);
 binaryen.setOneCallerInlineMaxSize(20);
 wasm.optimize();
 binaryen.setDebugInfo(false);
+if (!wasm.validate()) throw new Error("What is left is no valid wasm.");
 writeFileSync(path, wasm.emitBinary());

@@ -12,7 +12,8 @@ use self::assertion::Assertion;
 pub use self::assertion::AssertionError;
 use crate::certificate::{ClientCertificate, Connection};
 use crate::client::{
-    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
+    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
+    NoClientSecretsKey, StoredSecret,
 };
 use crate::dialect::Dialect;
 use crate::error::{Failure, Fault, Rejection};
@@ -239,20 +240,26 @@ fn presented_among<'s>(
         [] => std::slice::from_ref(&DECOY),
         stored => stored,
     };
-    let mut found = None;
+    let (mut found, mut unknown) = (None, false);
     for candidate in candidates {
         let mut matches = Choice::from(0);
         for secret in readings {
-            matches |= candidate
-                .hash
-                .matches(secret, key)
-                .map_err(|_| Fault::NoClientSecretsKey)?;
+            match candidate.hash.matches(secret, key) {
+                Ok(is_it) => matches |= is_it,
+                // Only a secret whose time it is can be missed.
+                Err(NoClientSecretsKey) => unknown |= candidate.is_valid(now),
+            }
         }
         if bool::from(matches) && (found.is_none() || candidate.is_valid(now)) {
             found = Some(candidate);
         }
     }
-    Ok(found.filter(|_| !stored.is_empty()))
+    let found = found.filter(|_| !stored.is_empty());
+    match found {
+        Some(secret) if secret.is_valid(now) => Ok(found),
+        _ if unknown => Err(Fault::NoClientSecretsKey),
+        _ => Ok(found),
+    }
 }
 
 /// What stands in for the secrets of a client that does not exist.

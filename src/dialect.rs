@@ -3,121 +3,11 @@
 //!
 //! `docs/divergences.md` says where a dialect departs from an RFC, as its original does.
 
+mod endpoint;
+
+pub use self::endpoint::Endpoint;
 use crate::error::ErrorCode;
 use crate::time::Seconds;
-
-/// What an endpoint is for, in the words of RFC 8414 §2.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Endpoint {
-    /// The token endpoint (RFC 6749 §3.2).
-    Token,
-    /// The JWK Set (RFC 7517 §5).
-    Jwks,
-    /// The metadata (RFC 8414 §3).
-    Discovery,
-    /// Keycloak's page of a realm, with its public key.
-    Realm,
-    /// The authorization endpoint (RFC 6749 §3.1).
-    Authorization,
-    /// Pushed authorization requests (RFC 9126 §2).
-    PushedAuthorization,
-    /// Userinfo (OpenID Connect Core §5.3).
-    Userinfo,
-    /// End session (OpenID Connect RP-Initiated Logout §2).
-    EndSession,
-    /// Client registration (RFC 7591 §3).
-    Registration,
-    /// Under the authorization endpoint: the login application reads a ticket.
-    Ticket,
-    /// The same: it accepts one.
-    Accept,
-    /// The same: it rejects one.
-    Reject,
-    /// The same: the browser comes back with one.
-    Resume,
-}
-
-impl Endpoint {
-    /// All endpoints that have paths of their own.
-    pub const ALL: [Self; 9] = [
-        Self::Token,
-        Self::Jwks,
-        Self::Discovery,
-        Self::Realm,
-        Self::Authorization,
-        Self::PushedAuthorization,
-        Self::Userinfo,
-        Self::EndSession,
-        Self::Registration,
-    ];
-
-    /// The endpoints under each authorization endpoint.
-    pub const LOGIN: [(Self, &'static str); 4] = [
-        (Self::Ticket, "/ticket"),
-        (Self::Accept, "/accept"),
-        (Self::Reject, "/reject"),
-        (Self::Resume, "/resume"),
-    ];
-
-    /// Its name in configuration and in the log.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::Jwks => "jwks",
-            Self::Discovery => "discovery",
-            Self::Realm => "realm",
-            Self::Authorization => "authorization",
-            Self::PushedAuthorization => "pushed_authorization",
-            Self::Userinfo => "userinfo",
-            Self::EndSession => "end_session",
-            Self::Registration => "registration",
-            Self::Ticket => "ticket",
-            Self::Accept => "accept",
-            Self::Reject => "reject",
-            Self::Resume => "resume",
-        }
-    }
-
-    /// Whether it exists in realms with people alone.
-    #[must_use]
-    pub fn is_for_people(self) -> bool {
-        !matches!(
-            self,
-            Self::Token | Self::Jwks | Self::Discovery | Self::Realm | Self::Registration
-        )
-    }
-
-    /// Whether it says DPoP nonces to callers with a proof (RFC 9449 §8, §9).
-    #[must_use]
-    pub fn takes_proofs(self) -> bool {
-        matches!(
-            self,
-            Self::Token | Self::PushedAuthorization | Self::Userinfo | Self::Registration
-        )
-    }
-
-    /// Whether a person sees what it answers, so that errors are a page.
-    #[must_use]
-    pub fn is_for_browsers(self) -> bool {
-        matches!(self, Self::Authorization | Self::Resume | Self::EndSession)
-    }
-
-    /// Whether scripts of the realm's `allowed_origins` may call it.
-    #[must_use]
-    pub fn is_for_scripts(self) -> bool {
-        matches!(
-            self,
-            Self::Token | Self::PushedAuthorization | Self::Userinfo
-        )
-    }
-
-    /// Whether it serves a document, of which the log says nothing.
-    #[must_use]
-    pub fn is_document(self) -> bool {
-        matches!(self, Self::Jwks | Self::Discovery | Self::Realm)
-    }
-}
 
 /// One way to talk.
 #[derive(Debug)]
@@ -243,6 +133,14 @@ pub enum DefaultAudience {
 impl Dialect {
     /// The dialects that configuration can name, the default first.
     pub const ALL: [&'static Self; 4] = [&RFC9068, &KEYCLOAK, &SCREENING_EAGLE, &LIGHT_OAUTH2];
+
+    /// The claim of access tokens that names their client, if there is one.
+    #[must_use]
+    pub fn client_claim(&self) -> Option<&'static str> {
+        let mut claims = self.claims.iter();
+        let found = claims.find(|(_, source)| matches!(source, Source::ClientId));
+        found.map(|(name, _)| *name)
+    }
 
     /// The status of an error.
     #[must_use]

@@ -159,6 +159,9 @@ impl Realm {
             Some(_) => (),
             None => realm.place.remove(Endpoint::is_for_people),
         }
+        if realm.registration.is_some() && dialect.client_claim().is_none() {
+            return Err(Cause::NoRegistration);
+        }
         if realm.registration.is_none() {
             realm
                 .place
@@ -418,6 +421,9 @@ pub enum Cause {
     /// A login application without a client to speak for it.
     #[error("member `login_clients` must name a client, since `login_url` is there")]
     NoLoginClients,
+    /// Registration in a dialect whose tokens do not tell which client they are of.
+    #[error("member `registration`: tokens of this dialect do not name the client that registers")]
+    NoRegistration,
     /// Another realm is at the same path.
     #[error("realm `{other}` has its path {path} too")]
     Path {

@@ -49,9 +49,28 @@ const MARGIN: Seconds = Seconds(60);
 /// Whether a name is free at the moment `now`, of which an object remembers `used_until`; it is
 /// then used.
 pub fn consume(used_until: &mut Option<UnixTime>, until: UnixTime, now: UnixTime) -> bool {
-    let is_free = used_until.is_none_or(|used_until| used_until <= now);
+    // What is over already can be remembered no more, so it is not free either.
+    let is_free = now < until && used_until.is_none_or(|used_until| used_until <= now);
     if is_free {
         *used_until = Some(until);
     }
     is_free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_free_once_until_its_time_is_over_and_not_after() {
+        let at = UnixTime::from_seconds;
+        let mut used = None;
+        assert!(consume(&mut used, at(100), at(50)));
+        assert!(!consume(&mut used, at(100), at(50)));
+        assert!(!consume(&mut used, at(200), at(99)));
+        assert!(consume(&mut used, at(200), at(100)));
+        for until in [100, 99] {
+            assert!(!consume(&mut None, at(until), at(100)), "{until}");
+        }
+    }
 }

@@ -119,7 +119,7 @@ impl<'a> Assertion<'a> {
         // 1. The key: the one among the client's own that the header names (RFC 7515 §4.1.4).
         let keys = client.and_then(|client| client.keys().ok());
         let keys = keys.unwrap_or_default();
-        let named = |key: &&PublicKey| key.kid.is_some() && key.kid == self.token.kid;
+        let named = |key: &&PublicKey| Some(key.name()) == self.token.kid.as_deref();
         let key = match (&self.token.kid, keys.as_slice()) {
             (None, [only]) => Some(only),
             (None, _) => None,
@@ -153,9 +153,8 @@ impl<'a> Assertion<'a> {
             _ => (),
         }
         // 4. Once (7).
-        let kid = key.kid.clone();
-        let kid = kid.unwrap_or_else(|| key.thumbprint.as_str().to_owned());
         let holder = Holder::Client(&self.subject);
+        let kid = key.name().to_owned();
         Ok((kid, Mark::new(&realm.name, holder, &self.jti, until)))
     }
 }

@@ -6,7 +6,6 @@ use serde_json::Value;
 use super::caller;
 use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
 use crate::context::Context;
-use crate::dialect::Source;
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
 use crate::jose::Verified;
@@ -35,6 +34,9 @@ pub async fn respond<S: Store>(
     }
     if !scope_of(realm, &token).contains(SCOPE) {
         return Err(Rejection::InsufficientScope(SCOPE).into());
+    }
+    if token.text("sid").is_some() {
+        return Err(Rejection::InvalidAccessToken("a person's").into());
     }
     // 2. Whoever got it may still use it.
     let by = client_of(realm, &token);
@@ -87,7 +89,5 @@ fn is_for(token: &Verified, audience: &str) -> bool {
 
 /// The client that got a token, as the realm's dialect writes it.
 fn client_of(realm: &Realm, token: &Verified) -> Option<ClientId> {
-    let mut claims = realm.dialect.claims.iter();
-    let (name, _) = claims.find(|(_, source)| matches!(source, Source::ClientId))?;
-    ClientId::parse(token.text(name)?)
+    ClientId::parse(token.text(realm.dialect.client_claim()?)?)
 }

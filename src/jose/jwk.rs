@@ -262,8 +262,7 @@ impl Jwk {
 /// Somebody else's public P-256 key, with which their ES256 signatures are verified.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    /// Its name, if it has one.
-    pub kid: Option<String>,
+    kid: Option<String>,
     /// Its thumbprint (RFC 7638 §3).
     pub thumbprint: KeyId,
     pub(super) key: VerifyingKey,
@@ -280,7 +279,7 @@ impl PublicKey {
         for (jwk, position) in jwks.into_iter().zip(1..) {
             let key = Self::parse(jwk).map_err(|error| KeySetError::Key { position, error })?;
             let Some(key) = key else { continue };
-            if key.kid.is_some() && keys.iter().any(|other| other.kid == key.kid) {
+            if keys.iter().any(|other| other.name() == key.name()) {
                 return Err(KeySetError::RepeatedKeyId { position });
             }
             keys.push(key);
@@ -314,6 +313,12 @@ impl PublicKey {
         }
         let (x, y) = (jwk.require("x", OCTETS)?, jwk.require("y", OCTETS)?);
         Self::of_coordinates(kid, x, y).map(Some)
+    }
+
+    /// What it goes by: its name, or else its thumbprint.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.kid.as_deref().unwrap_or(self.thumbprint.as_str())
     }
 
     /// The key at a point of the curve.

@@ -106,7 +106,12 @@ fn what_a_header_and_claims_may_have_besides_changes_nothing() {
         ("no kid of a single key", good().without("kid"), CLIENT_KEY),
         (
             "no kid of a key without a name",
-            unnamed.without("kid"),
+            unnamed.clone().without("kid"),
+            CLIENT_KEY,
+        ),
+        (
+            "the thumbprint of a key without a name",
+            unnamed,
             CLIENT_KEY,
         ),
         ("the second of two keys", second, 22),

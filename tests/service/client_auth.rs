@@ -400,3 +400,24 @@ const SHA256_VECTOR: &str =
     "sha256$c2FsdDogMTYgb2N0ZXRzLg$2-RVm7SSSoMqoQl8kQUF_Yq1ZVAREW0E15PzqmhYZ_Q";
 const HMAC_VECTOR: &str =
     "hmac-sha256$c2FsdDogMTYgb2N0ZXRzLg$pOCCAUsbFcbr1ld0_rZdaJLp6OrTf-NnsnKZVrGp2pM";
+
+#[test]
+fn an_imported_secret_that_has_ended_needs_no_key_any_more() {
+    let secrets = HashMap::from([("SIGNING_KEYS", secrets()["SIGNING_KEYS"].clone())]);
+    let fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets);
+    let key = ClientSecretsKey::parse(CLIENT_SECRETS_KEY.to_owned()).unwrap();
+    let old = ClientSecret::new("old".to_owned());
+    let imported = |expires_at| StoredSecret {
+        id: "old".to_owned(),
+        hash: ClientSecretHash::of_imported(&old, [1; 16], &key),
+        not_before: None,
+        expires_at,
+    };
+    let ended = Some(UnixTime::from_seconds(NOW));
+    for (expires_at, right, wrong) in [(ended, 200, 401), (None, 200, 503)] {
+        fixture.register("app", |client| client.secrets.push(imported(expires_at)));
+        assert_eq!(fixture.token("").status(), right);
+        let answer = fixture.token_as(&basic("app", "wrong"), "grant_type=client_credentials");
+        assert_eq!(answer.status(), wrong);
+    }
+}

@@ -339,6 +339,12 @@ fn only_who_may_register_registers() {
         ("a deleted client's", of("deleted"), invalid, gone.clone()),
         ("one that lost the scope", of("demoted"), invalid, gone),
         (
+            "a person's",
+            bearer(initial().claim("sid", "x")),
+            invalid,
+            token("a person's"),
+        ),
+        (
             "nobody's",
             bearer(initial().without("client_id")),
             invalid,
@@ -464,4 +470,19 @@ fn storage_that_fails_is_a_503_and_nobody_is_registered() {
     let id = ClientId::parse("registrar").unwrap();
     failing.fixture.put(&id, Err(StoreError::Timeout));
     assert_eq!(failing.register(&for_itself()).error().0, 503);
+}
+
+#[test]
+fn a_dialect_whose_tokens_name_no_client_has_no_registration() {
+    let policy = json!({ "grant_types": [], "auth_methods": [] });
+    let issuer = "https://auth.example/realms/eagle";
+    let realm = json!({ "dialect": "screening-eagle", "issuer": issuer, "registration": policy });
+    let fixture = Fixture::configured(json!({ "eagle": realm }), &secrets());
+    let answer = fixture.get("/realms/eagle/jwks");
+    assert_eq!(answer.error(), (503, "temporarily_unavailable".into()));
+    assert!(
+        answer.reason().contains("member `registration`"),
+        "{}",
+        answer.reason()
+    );
 }
