@@ -18,7 +18,6 @@ BIN := $(CURDIR)/node_modules/.bin
 TOOLS := $(CURDIR)/.tools
 export PATH := $(BIN):$(TOOLS)/bin:$(PATH)
 export WASM_BINDGEN_BIN := $(TOOLS)/bin/wasm-bindgen
-export WASM_OPT_BIN := $(BIN)/wasm-opt
 export ESBUILD_BIN := $(BIN)/esbuild
 export WRANGLER_SEND_METRICS := false
 
