@@ -181,6 +181,9 @@ pub enum RecordError {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
+    /// A moment that is none.
+    #[error("member `{0}` must be an object of whole seconds since 1970")]
+    Moments(&'static str),
     /// The keys of its assertions are none.
     #[error("member `jwks`: {0}")]
     Keys(#[from] KeySetError),
@@ -259,6 +262,15 @@ pub struct Client {
     pub disabled: bool,
     /// Whether it may use the grants of trusted clients.
     pub trusted: bool,
+    /// Whom tokens may be for that it exchanges, besides what those were for that it had.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exchange_audience: Vec<String>,
+    /// Whether tokens that it exchanges may hide that it acts (RFC 8693 §1.1).
+    #[serde(skip_serializing_if = "is_false")]
+    pub may_impersonate: bool,
+    /// The realm's trusted issuers whose tokens it may present, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_issuers: Vec<String>,
     /// Static claims of its tokens.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub claims: Map<String, Value>,
@@ -293,6 +305,9 @@ impl Client {
             access_token_ttl: None,
             disabled: false,
             trusted: false,
+            exchange_audience: Vec::new(),
+            may_impersonate: false,
+            trusted_issuers: Vec::new(),
             claims: Map::new(),
             updated_at,
             updated_by,
@@ -345,6 +360,13 @@ impl Client {
             access_token_ttl: access_token_ttl(&mut members)?,
             disabled: members.take("disabled", BOOLEAN)?.unwrap_or_default(),
             trusted: members.take("trusted", BOOLEAN)?.unwrap_or_default(),
+            exchange_audience: members
+                .take("exchange_audience", TEXTS)?
+                .unwrap_or_default(),
+            may_impersonate: members
+                .take("may_impersonate", BOOLEAN)?
+                .unwrap_or_default(),
+            trusted_issuers: members.take("trusted_issuers", TEXTS)?.unwrap_or_default(),
             claims: members.take("claims", "an object")?.unwrap_or_default(),
             updated_at: members.require("updated_at", "whole seconds since 1970")?,
             updated_by: members.require("updated_by", TEXT)?,
@@ -436,7 +458,12 @@ pub(crate) fn reserved_claim(claims: &Map<String, Value>) -> Option<&str> {
     claims
         .keys()
         .map(String::as_str)
-        .find(|claim| RESERVED_CLAIMS.contains(claim))
+        .find(|name| is_reserved(name))
+}
+
+/// Whether only the service may set a claim.
+pub(crate) fn is_reserved(claim: &str) -> bool {
+    RESERVED_CLAIMS.contains(&claim)
 }
 
 /// Takes `access_token_ttl`, the same member in a record and in a realm.

@@ -8,8 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use self::assertion::Assertion;
-pub use self::assertion::AssertionError;
+use crate::assertion::{Assertion, AssertionError};
 use crate::certificate::{ClientCertificate, Connection};
 use crate::client::{
     AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
@@ -85,7 +84,7 @@ impl<'a> Credentials<'a> {
                 }
             }
             (.., (Some(assertion::TYPE), Some(text))) => {
-                let assertion = Assertion::parse(text)?;
+                let assertion = Assertion::parse(text, &assertion::PROFILE)?;
                 Self {
                     client_ids: vec![assertion.subject.clone()],
                     proof: Proof::Assertion(Box::new(assertion)),
@@ -157,7 +156,7 @@ impl<'a> Credentials<'a> {
                 (registered == Some(*method), by_secret(secret, now))
             }
             Proof::Assertion(assertion) => {
-                let verified = assertion.verify(client, realm, now);
+                let verified = assertion::verify(assertion, client, realm, now);
                 (
                     registered == Some(AuthMethod::PrivateKeyJwt),
                     by_assertion(verified),

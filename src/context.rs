@@ -1,6 +1,8 @@
 //! What a request is served with: the moment, randomness, storage, and the notes for its audit
 //! line. The core has no other source of any of them.
 
+use std::rc::Rc;
+
 use serde::Serialize;
 
 use crate::client::ClientSecretsKey;
@@ -8,6 +10,7 @@ use crate::error::{Failure, Fault};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret};
 use crate::json::Json;
+use crate::not_before::NotBefore;
 use crate::realm::Realm;
 use crate::store::{Store, StoreError};
 use crate::time::UnixTime;
@@ -28,6 +31,8 @@ pub struct Context<'a, S> {
     pub client_address: Option<&'a str>,
     /// The key of imported secrets' hashes, if there is one.
     pub client_secrets_key: Option<&'a ClientSecretsKey>,
+    /// The realm's not-before moments, once something asked for them.
+    pub not_before: Option<Rc<NotBefore>>,
     /// What became known on the way.
     pub audit: Audit,
 }
@@ -61,6 +66,19 @@ impl<S> Context<'_, S> {
 }
 
 impl<S: Store> Context<'_, S> {
+    /// The moments before which nothing in `realm` holds.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn not_before(&mut self, realm: &Realm) -> Result<Rc<NotBefore>, Fault> {
+        if let Some(known) = &self.not_before {
+            return Ok(Rc::clone(known));
+        }
+        let read = self.store.not_before(&realm.name, self.now).await?;
+        self.not_before = Some(Rc::clone(&read));
+        Ok(read)
+    }
+
     /// Lets an act happen to a family of `realm`.
     ///
     /// # Errors
@@ -114,6 +132,10 @@ pub struct Audit {
     pub jti: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registered: Option<String>,
     /// What was done, where it is not a token that was issued.

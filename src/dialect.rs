@@ -26,7 +26,8 @@ pub struct Dialect {
     pub not_before: Option<Seconds>,
     /// The form of `jti`.
     pub jti: JwtIdForm,
-    /// The claims of access tokens besides `exp`, `iat` and `nbf`.
+    /// The claims of access tokens besides `exp`, `iat` and `nbf`. One must be the client's id: a
+    /// token of nobody is not taken.
     pub claims: &'static [(&'static str, Source)],
     /// Whom tokens are for when neither request, client nor realm says so.
     pub default_audience: DefaultAudience,
@@ -38,6 +39,8 @@ pub struct Dialect {
     pub redirect_uri_optional: bool,
     /// Whether the client credentials grant gives a refresh token with the scope `offline_access`.
     pub refreshes_client_credentials: bool,
+    /// Whether it has the grant `client_authenticated_user`.
+    pub has_client_authenticated_user: bool,
     /// The members of a token response.
     pub response: &'static [(&'static str, Source)],
     /// The name of the member that RFC 6749 §5.2 calls `error_description`.
@@ -70,8 +73,10 @@ pub enum Source {
     AuthTime,
     /// The person: how they signed in.
     Acr,
-    /// The person: the family that their consent began.
+    /// The family that the token belongs to, if any.
     Sid,
+    /// Who acts for the subject, and for whom they act in turn (RFC 8693 §4.1).
+    Actor,
     /// The authorization request: `nonce`.
     Nonce,
     /// The client record: its id.
@@ -96,6 +101,8 @@ pub enum Source {
     Lifetime,
     /// The token itself.
     AccessToken,
+    /// What it is, if it was exchanged for another (RFC 8693 §2.2.1).
+    IssuedTokenType,
     /// The half of its hash (OpenID Connect Core §3.1.3.6).
     AccessTokenHash,
     /// The ID token, if there is one.
@@ -134,12 +141,11 @@ impl Dialect {
     /// The dialects that configuration can name, the default first.
     pub const ALL: [&'static Self; 4] = [&RFC9068, &KEYCLOAK, &SCREENING_EAGLE, &LIGHT_OAUTH2];
 
-    /// The claim of access tokens that names their client, if there is one.
+    /// Whether a token response tells the realm's not-before moment.
     #[must_use]
-    pub fn client_claim(&self) -> Option<&'static str> {
-        let mut claims = self.claims.iter();
-        let found = claims.find(|(_, source)| matches!(source, Source::ClientId));
-        found.map(|(name, _)| *name)
+    pub fn tells_not_before(&self) -> bool {
+        let mut members = self.response.iter();
+        members.any(|(_, source)| matches!(source, Source::NotBeforePolicy))
     }
 
     /// The status of an error.
@@ -186,6 +192,8 @@ pub static RFC9068: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Introspection, "/realms/{realm}/introspect"),
+        (Endpoint::Revocation, "/realms/{realm}/revoke"),
         (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[
@@ -211,6 +219,7 @@ pub static RFC9068: Dialect = Dialect {
         ("auth_time", Source::AuthTime),
         ("acr", Source::Acr),
         ("sid", Source::Sid),
+        ("act", Source::Actor),
         ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Issuer,
@@ -218,8 +227,10 @@ pub static RFC9068: Dialect = Dialect {
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     refreshes_client_credentials: false,
+    has_client_authenticated_user: false,
     response: &[
         ("access_token", Source::AccessToken),
+        ("issued_token_type", Source::IssuedTokenType),
         ("token_type", Source::TokenType("Bearer")),
         ("expires_in", Source::Lifetime),
         ("scope", Source::Scope),
@@ -301,6 +312,22 @@ pub static KEYCLOAK: Dialect = Dialect {
             "/auth/realms/{realm}/protocol/openid-connect/logout",
         ),
         (
+            Endpoint::Introspection,
+            "/realms/{realm}/protocol/openid-connect/token/introspect",
+        ),
+        (
+            Endpoint::Introspection,
+            "/auth/realms/{realm}/protocol/openid-connect/token/introspect",
+        ),
+        (
+            Endpoint::Revocation,
+            "/realms/{realm}/protocol/openid-connect/revoke",
+        ),
+        (
+            Endpoint::Revocation,
+            "/auth/realms/{realm}/protocol/openid-connect/revoke",
+        ),
+        (
             Endpoint::Registration,
             "/realms/{realm}/clients-registrations/openid-connect",
         ),
@@ -344,6 +371,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("email", Source::PersonClaim("email")),
         ("clientAddress", Source::ServiceAddress),
         ("client_id", Source::ServiceClientId),
+        ("act", Source::Actor),
         ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Client,
@@ -364,8 +392,10 @@ pub static KEYCLOAK: Dialect = Dialect {
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     refreshes_client_credentials: true,
+    has_client_authenticated_user: false,
     response: &[
         ("access_token", Source::AccessToken),
+        ("issued_token_type", Source::IssuedTokenType),
         ("expires_in", Source::Lifetime),
         ("refresh_expires_in", Source::RefreshExpiresIn),
         ("refresh_token", Source::RefreshToken),
@@ -402,6 +432,8 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Introspection, "/realms/{realm}/introspect"),
+        (Endpoint::Revocation, "/realms/{realm}/revoke"),
         (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[],
@@ -418,7 +450,9 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
         ("scopes", Source::PersonClaim("scopes")),
         ("userID", Source::PersonClaim("userID")),
         ("userRegion", Source::PersonClaim("userRegion")),
+        ("client_id", Source::ClientId),
         ("sid", Source::Sid),
+        ("act", Source::Actor),
         ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Client,
@@ -426,10 +460,12 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     refreshes_client_credentials: false,
+    has_client_authenticated_user: false,
     response: &[
         ("scope", Source::Scope),
         ("token_type", Source::TokenType("Bearer")),
         ("access_token", Source::AccessToken),
+        ("issued_token_type", Source::IssuedTokenType),
         ("expires_in", Source::Lifetime),
         ("id_token", Source::IdToken),
         ("refresh_token", Source::RefreshToken),
@@ -458,6 +494,8 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
         (Endpoint::PushedAuthorization, "/realms/{realm}/par"),
         (Endpoint::Userinfo, "/realms/{realm}/userinfo"),
         (Endpoint::EndSession, "/realms/{realm}/logout"),
+        (Endpoint::Introspection, "/realms/{realm}/introspect"),
+        (Endpoint::Revocation, "/realms/{realm}/revoke"),
         (Endpoint::Registration, "/realms/{realm}/register"),
     ],
     default_realm_paths: &[],
@@ -472,9 +510,11 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
         ("version", Source::Text("1.0")),
         ("user_id", Source::Person),
         ("user_type", Source::PersonClaim("user_type")),
+        ("roles", Source::PersonClaim("roles")),
         ("client_id", Source::ClientId),
         ("scope", Source::ScopeList),
         ("sid", Source::Sid),
+        ("act", Source::Actor),
         ("cnf", Source::Confirmation),
     ],
     default_audience: DefaultAudience::Issuer,
@@ -482,8 +522,10 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
     code_ttl: Seconds(600),
     redirect_uri_optional: true,
     refreshes_client_credentials: false,
+    has_client_authenticated_user: true,
     response: &[
         ("access_token", Source::AccessToken),
+        ("issued_token_type", Source::IssuedTokenType),
         ("token_type", Source::TokenType("bearer")),
         ("expires_in", Source::Lifetime),
         ("refresh_token", Source::RefreshToken),

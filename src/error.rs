@@ -6,10 +6,11 @@
 
 use std::borrow::Cow;
 
-use crate::client_auth::AssertionError;
+use crate::assertion::AssertionError;
 use crate::dpop::ProofError;
 use crate::family::Refusal;
 use crate::form::FormError;
+use crate::grant::ExchangeError;
 use crate::jose::SignError;
 use crate::realm::RealmError;
 use crate::store::StoreError;
@@ -141,6 +142,21 @@ pub enum Rejection {
     /// The client may not use this grant.
     #[error("grant not registered for the client")]
     GrantNotRegistered,
+    /// The grant is for clients that the operator trusts.
+    #[error("client not trusted")]
+    NotTrusted,
+    /// An assertion that grants nothing.
+    #[error("assertion: {0}")]
+    GrantAssertion(AssertionError),
+    /// A token that is not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
+    /// An operator ended all that began when this family did.
+    #[error("its family began before a not-before moment")]
+    NotBefore,
+    /// A token that cannot be revoked (RFC 7009 §2.2.1).
+    #[error("not a token that can be revoked")]
+    UnsupportedTokenType,
     /// Not a scope as RFC 6749 §3.3 spells one.
     #[error("malformed scope")]
     MalformedScope,
@@ -197,6 +213,7 @@ impl Rejection {
         match self {
             Self::UnknownPath => ErrorCode::NotFound,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
+            Self::UnsupportedTokenType => ErrorCode::UnsupportedTokenType,
             Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
             Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
@@ -205,6 +222,7 @@ impl Rejection {
             | Self::InvalidMember { .. }
             | Self::Refused(Refusal::AuthTime)
             | Self::RedirectUriNotRegistered
+            | Self::Exchange(_)
             | Self::SeveralAuthentications
             | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
             Self::UnknownGrantType => ErrorCode::UnsupportedGrantType,
@@ -225,7 +243,9 @@ impl Rejection {
             Self::ResourceProof(_) => ErrorCode::ResourceProof,
             Self::InvalidClientMetadata { .. } => ErrorCode::InvalidClientMetadata,
             Self::InvalidRedirectUri => ErrorCode::InvalidRedirectUri,
-            Self::GrantNotRegistered | Self::NotALoginClient => ErrorCode::UnauthorizedClient,
+            Self::GrantNotRegistered | Self::NotTrusted | Self::NotALoginClient => {
+                ErrorCode::UnauthorizedClient
+            }
             Self::MalformedScope | Self::ExcessScope | Self::Refused(Refusal::Scope) => {
                 ErrorCode::InvalidScope
             }
@@ -233,7 +253,7 @@ impl Rejection {
             Self::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
             Self::RequestNotSupported => ErrorCode::RequestNotSupported,
             Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
-            Self::Refused(_) => ErrorCode::InvalidGrant,
+            Self::Refused(_) | Self::GrantAssertion(_) | Self::NotBefore => ErrorCode::InvalidGrant,
             Self::NoBearerToken | Self::InvalidAccessToken(_) => ErrorCode::InvalidToken,
             Self::InsufficientScope(_) => ErrorCode::InsufficientScope,
         }
@@ -280,7 +300,12 @@ impl Rejection {
             Self::InvalidRedirectUri => {
                 "A redirect URI must be https, http on loopback, or of an application's own scheme, without a fragment."
             }
-            Self::GrantNotRegistered => "The client may not use this grant type.",
+            Self::GrantNotRegistered | Self::NotTrusted => {
+                "The client may not use this grant type."
+            }
+            Self::GrantAssertion(_) => "The assertion is not valid.",
+            Self::Exchange(_) => "The subject_token or actor_token is not valid for the client.",
+            Self::UnsupportedTokenType => "Tokens of this type cannot be revoked.",
             Self::MalformedScope => "The scope is malformed.",
             Self::ExcessScope => "The scope exceeds what the client may ask for.",
             Self::Refused(Refusal::Scope) => "The scope exceeds what was granted or asked for.",
@@ -295,7 +320,7 @@ impl Rejection {
             Self::Refused(Refusal::AuthTime) => {
                 "The auth_time is missing, in the future, or longer ago than max_age."
             }
-            Self::Refused(_) => "The code, ticket or token is not valid.",
+            Self::Refused(_) | Self::NotBefore => "The code, ticket or token is not valid.",
             Self::NoBearerToken => "A bearer token is required.",
             Self::InvalidAccessToken(_) => "The access token is not valid.",
             Self::InsufficientScope(scope) => {
@@ -307,7 +332,7 @@ impl Rejection {
 }
 
 /// The errors on the wire: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect
-/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15).
+/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 7009 §2.2.1, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
     /// `invalid_request`.
@@ -324,6 +349,8 @@ pub enum ErrorCode {
     InvalidTarget,
     /// `invalid_grant`.
     InvalidGrant,
+    /// `unsupported_token_type`.
+    UnsupportedTokenType,
     /// `unsupported_response_type`.
     UnsupportedResponseType,
     /// `request_not_supported`.
@@ -378,6 +405,7 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidGrant => "invalid_grant",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
@@ -403,6 +431,7 @@ impl ErrorCode {
             | Self::InvalidScope
             | Self::InvalidTarget
             | Self::InvalidGrant
+            | Self::UnsupportedTokenType
             | Self::UnsupportedResponseType
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported

@@ -33,6 +33,8 @@
 //! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never
 //!   a "no such client".
 
+pub mod access_token;
+pub mod assertion;
 pub mod authorization;
 pub mod certificate;
 pub mod client;
@@ -49,6 +51,7 @@ pub mod grant;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod not_before;
 pub mod person;
 pub mod realm;
 pub mod redirect_uri;
@@ -61,6 +64,7 @@ pub mod store;
 pub mod ticket;
 pub mod time;
 pub mod tokens;
+pub mod trusted_issuer;
 pub mod uuid;
 
 #[cfg(target_arch = "wasm32")]

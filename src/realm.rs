@@ -4,6 +4,8 @@
 //! same, so that its paths answer 503 and never 404, while the others go on.
 
 mod all;
+mod error;
+mod issuer;
 mod place;
 
 use std::fmt;
@@ -14,17 +16,21 @@ use serde_json::{Map, Value};
 
 use self::all::KeyReader;
 pub use self::all::Realms;
-use self::place::{Place, check_paths, host};
-use crate::client::{ClientId, access_token_ttl, reserved_claim};
+pub use self::error::{Cause, RealmError};
+pub use self::issuer::{Issuer, is_loopback};
+use self::place::{Place, check_paths};
+use crate::client::{ClientId, access_token_ttl, is_reserved, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
-use crate::jose::{KeySetError, SigningKey, SigningKeys};
+use crate::grant::is_parameter;
+use crate::jose::{SigningKey, SigningKeys};
 use crate::json::{JsonError, Object};
-use crate::redirect_uri::is_redirect_uri;
+use crate::redirect_uri::is_web_url;
 use crate::registration::RegistrationPolicy;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
+use crate::trusted_issuer::TrustedIssuer;
 
 /// The secrets that hold the signing keys of a realm which names no others.
 const SIGNING_KEYS: [&str; 2] = ["SIGNING_KEYS", "SIGNING_KEYS_NEXT"];
@@ -95,6 +101,12 @@ pub struct Realm {
     assertion_audience_may_be_token_endpoint: bool,
     /// What clients that register themselves may ask for; without it, none can.
     pub registration: Option<RegistrationPolicy>,
+    /// The clients that may know of every token.
+    pub introspection_clients: Vec<ClientId>,
+    /// Others whose word it takes.
+    pub trusted_issuers: Vec<TrustedIssuer>,
+    /// The parameters of the grant `client_authenticated_user` that become claims.
+    pub user_claims: Vec<String>,
     /// Its signing keys.
     pub keys: Rc<SigningKeys>,
 }
@@ -113,9 +125,11 @@ impl Realm {
         if let Some(paths) = members.take::<Object>("paths", "a table of paths")? {
             check_paths(paths)?;
         }
+        let issuer = Issuer::parse(&members.require::<String>("issuer", TEXT)?)?;
         let mut realm = Self {
             name: name.clone(),
-            issuer: Issuer::parse(&members.require::<String>("issuer", TEXT)?)?,
+            trusted_issuers: trusted_issuers(&mut members, &issuer)?,
+            issuer,
             iss: members.take("iss", TEXT)?,
             dialect,
             place,
@@ -142,6 +156,10 @@ impl Realm {
                 .take::<Object>("registration", "a table")?
                 .map(RegistrationPolicy::parse)
                 .transpose()?,
+            introspection_clients: members
+                .take("introspection_clients", "a list of client ids")?
+                .unwrap_or_default(),
+            user_claims: members.take("user_claims", TEXTS)?.unwrap_or_default(),
             keys: match members.take::<Vec<String>>("signing_keys", TEXTS)? {
                 None => keys.read(&SIGNING_KEYS.map(str::to_owned))?,
                 Some(secrets) => keys.read(&secrets)?,
@@ -152,15 +170,15 @@ impl Realm {
             return Err(Cause::ReservedClaim(claim.to_owned()));
         }
         match &realm.login_url {
-            Some(url) if !url.starts_with("http") || !is_redirect_uri(url) => {
+            Some(url) if !is_web_url(url) => {
                 return Err(Cause::LoginUrl);
             }
             Some(_) if realm.login_clients.is_empty() => return Err(Cause::NoLoginClients),
             Some(_) => (),
             None => realm.place.remove(Endpoint::is_for_people),
         }
-        if realm.registration.is_some() && dialect.client_claim().is_none() {
-            return Err(Cause::NoRegistration);
+        if let Some(claim) = realm.unfit_user_claim() {
+            return Err(Cause::UserClaim(claim.clone()));
         }
         if realm.registration.is_none() {
             realm
@@ -179,6 +197,17 @@ impl Realm {
                 .remove(|endpoint| endpoint == Endpoint::Discovery);
         }
         Ok(realm)
+    }
+
+    /// A parameter among `user_claims` that is a reserved claim, one of the dialect's own, or one that
+    /// the protocol knows and that could be a secret.
+    fn unfit_user_claim(&self) -> Option<&String> {
+        let is_of_dialect = |name: &str| {
+            let mut claims = self.dialect.claims.iter();
+            claims.any(|(known, _)| *known == name)
+        };
+        let mut claims = self.user_claims.iter();
+        claims.find(|name| is_reserved(name) || is_of_dialect(name) || is_parameter(name))
     }
 
     /// `iss` of its tokens (RFC 7519 §4.1.1).
@@ -253,6 +282,21 @@ impl Realm {
     }
 }
 
+/// Takes the issuers whose word the realm takes, by their names.
+fn trusted_issuers(members: &mut Object, realm: &Issuer) -> Result<Vec<TrustedIssuer>, Cause> {
+    let expected = "a table of tables";
+    let named = members.take::<Object>("trusted_issuers", expected)?;
+    let mut trusted = Vec::new();
+    for (name, value) in named.map(Object::into_members).unwrap_or_default() {
+        let members = Object::from_value(value).map_err(|_| JsonError::Invalid {
+            member: "trusted_issuers",
+            expected,
+        })?;
+        trusted.push(TrustedIssuer::parse(&name, members, realm)?);
+    }
+    Ok(trusted)
+}
+
 /// Takes the members that say how long refresh tokens live.
 fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
     let mut take = |member, default, range: RangeInclusive<u32>, expected| {
@@ -280,241 +324,12 @@ const MINUTE: u32 = 60;
 const HOUR: u32 = 60 * MINUTE;
 const DAY: u32 = 24 * HOUR;
 
-/// The URL of a realm (RFC 8414 §2).
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Issuer {
-    url: String,
-    /// How many octets of it are scheme and authority.
-    origin: usize,
-}
-
-impl Issuer {
-    /// Reads an issuer: `https`, or `http` on loopback, in lower case, without query or fragment.
-    fn parse(url: &str) -> Result<Self, Cause> {
-        let secure = url.strip_prefix("https://");
-        let rest = secure
-            .or_else(|| url.strip_prefix("http://"))
-            .ok_or(Cause::Issuer)?;
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-:[]".contains(&b);
-        let in_path = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
-        if authority.is_empty() || !authority.bytes().all(known) || !path.bytes().all(in_path) {
-            return Err(Cause::Issuer);
-        }
-        if secure.is_none() && !is_loopback(authority) {
-            return Err(Cause::InsecureIssuer);
-        }
-        Ok(Self {
-            url: url.to_owned(),
-            origin: url.len().saturating_sub(path.len()),
-        })
-    }
-
-    /// The whole URL.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.url
-    }
-
-    /// Scheme and authority.
-    #[must_use]
-    pub fn origin(&self) -> &str {
-        self.url.get(..self.origin).unwrap_or_default()
-    }
-
-    /// What follows them: empty, or a path.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        self.url.get(self.origin..).unwrap_or_default()
-    }
-
-    /// Whether this realm may be served to a request for `authority`: one with an `http` issuer
-    /// only on the machine itself.
-    #[must_use]
-    pub fn may_be_served_at(&self, authority: &str) -> bool {
-        self.url.starts_with("https://") || is_loopback(authority)
-    }
-}
-
-/// Whether an authority is this machine.
-#[must_use]
-pub fn is_loopback(authority: &str) -> bool {
-    let host = host(authority);
-    let is_octet = |part: &str| {
-        part.parse::<u8>()
-            .is_ok_and(|octet| octet.to_string() == part)
-    };
-    let parts = host.split('.');
-    host == "localhost"
-        || host == "[::1]"
-        || host.starts_with("127.") && parts.clone().count() == 4 && parts.clone().all(is_octet)
-}
-
-/// Why a realm cannot be served, or why none can.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum RealmError {
-    /// No variable configures any realm.
-    #[error("no realm is configured: set [vars.REALMS.<name>] in wrangler.toml")]
-    None,
-    /// A variable that configures realms cannot be read.
-    #[error("variable {variable}: {error}")]
-    Variable {
-        /// Its name.
-        variable: String,
-        /// What is wrong with it.
-        error: JsonError,
-    },
-    /// A realm cannot have such a name.
-    #[error("`{0}` is no realm name: 1 to 64 letters, digits, `-`, `_`, `.`")]
-    Name(String),
-    /// One realm cannot be served.
-    #[error("realm `{realm}`: {cause}")]
-    Realm {
-        /// Which.
-        realm: RealmName,
-        /// Why.
-        cause: Cause,
-    },
-}
-
-impl RealmError {
-    /// The name of the realm, if it is one that cannot be served.
-    #[must_use]
-    pub fn realm(&self) -> Option<&str> {
-        match self {
-            Self::Realm { realm, .. } => Some(realm.as_str()),
-            _ => None,
-        }
-    }
-}
-
-/// What is wrong with one realm.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Cause {
-    /// A member is missing, unknown or not what it must be.
-    #[error(transparent)]
-    Json(#[from] JsonError),
-    /// Its configuration is no table of members.
-    #[error("must be a table")]
-    NotATable,
-    /// It is configured twice.
-    #[error("is configured twice")]
-    Repeated,
-    /// A dialect that does not exist.
-    #[error("member `dialect`: `{0}` is unknown")]
-    UnknownDialect(String),
-    /// The issuer is no URL of an issuer.
-    #[error("member `issuer` must be https://host[:port]/path in lower case")]
-    Issuer,
-    /// An `http` issuer that is not on loopback.
-    #[error("member `issuer` must be https, or http on loopback")]
-    InsecureIssuer,
-    /// An issuer under which its own metadata would not be found.
-    #[error("member `issuer`: its metadata would be at {0}, where the realm is not")]
-    IssuerPath(String),
-    /// A static claim that only the service may set.
-    #[error("member `claims` sets the reserved claim `{0}`")]
-    ReservedClaim(String),
-    /// The URL of the login application is no URL for browsers.
-    #[error("member `login_url` must be https, or http on loopback")]
-    LoginUrl,
-    /// A login application without a client to speak for it.
-    #[error("member `login_clients` must name a client, since `login_url` is there")]
-    NoLoginClients,
-    /// Registration in a dialect whose tokens do not tell which client they are of.
-    #[error("member `registration`: tokens of this dialect do not name the client that registers")]
-    NoRegistration,
-    /// Another realm is at the same path.
-    #[error("realm `{other}` has its path {path} too")]
-    Path {
-        /// The other.
-        other: RealmName,
-        /// The path of both.
-        path: String,
-    },
-    /// None of the secrets that should hold its keys is there.
-    #[error("no signing keys: upload secret {0} (the tool's `key generate` makes it)")]
-    NoKeys(String),
-    /// A secret does not hold signing keys.
-    #[error("secret {secret}: {error}")]
-    Keys {
-        /// The secret's name.
-        secret: String,
-        /// What is wrong with it.
-        error: KeySetError,
-    },
-}
-
 const TEXT: &str = "a text";
 const TEXTS: &str = "a list of texts";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_is_told_from_everything_that_looks_like_it() {
-        for authority in [
-            "127.0.0.1",
-            "127.0.0.1:8787",
-            "127.1.2.3",
-            "localhost",
-            "localhost:80",
-            "[::1]",
-            "[::1]:80",
-        ] {
-            assert!(is_loopback(authority), "{authority}");
-        }
-        for authority in [
-            "",
-            "localhost.example",
-            "127.0.0.1.example",
-            "example:127",
-            "128.0.0.1",
-            "[::2]:80",
-            "127.0.0.1:80x",
-            "user@127.0.0.1",
-            "0.0.0.0",
-            "127.1",
-        ] {
-            assert!(!is_loopback(authority), "{authority}");
-        }
-    }
-
-    #[test]
-    fn issuers_are_read_strictly() {
-        let issuer = Issuer::parse;
-        for (url, origin) in [
-            (
-                "https://auth.example/realms/default",
-                "https://auth.example",
-            ),
-            ("https://auth.example:8443", "https://auth.example:8443"),
-            (
-                "http://127.0.0.1:8787/realms/default",
-                "http://127.0.0.1:8787",
-            ),
-            ("http://[::1]:8787", "http://[::1]:8787"),
-        ] {
-            assert_eq!(issuer(url).unwrap().origin(), origin);
-        }
-        for (url, cause) in [
-            ("", Cause::Issuer),
-            ("auth.example", Cause::Issuer),
-            ("ftp://auth.example", Cause::Issuer),
-            ("https://", Cause::Issuer),
-            ("https:///realms/default", Cause::Issuer),
-            ("https://Auth.example", Cause::Issuer),
-            ("https://user@auth.example", Cause::Issuer),
-            ("https://auth.example?x", Cause::Issuer),
-            ("https://auth.example/realms/default?x", Cause::Issuer),
-            ("https://auth.example/realms/default#x", Cause::Issuer),
-            ("https://auth.example/realms/a%20b", Cause::Issuer),
-            ("http://auth.example/realms/default", Cause::InsecureIssuer),
-        ] {
-            assert_eq!(issuer(url), Err(cause), "{url}");
-        }
-    }
 
     #[test]
     fn realm_names_are_safe_in_paths_and_keys() {

@@ -1,4 +1,4 @@
-//! The URIs to which browsers may be sent.
+//! The URIs to which browsers may be sent, and those that the service asks.
 
 use crate::realm::is_loopback;
 
@@ -20,4 +20,10 @@ pub fn is_redirect_uri(uri: &str) -> bool {
             "http" => is_loopback(authority),
             _ => scheme.contains('.') && scheme.bytes().all(in_scheme),
         }
+}
+
+/// Whether a URI is one of the web: `https`, or `http` on loopback.
+#[must_use]
+pub fn is_web_url(uri: &str) -> bool {
+    uri.starts_with("http") && is_redirect_uri(uri)
 }

@@ -1,5 +1,6 @@
-//! What is accepted once: the `jti` of client assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449
-//! §11.1). Each has an object of its own to remember it, until nothing would accept it any more.
+//! What is accepted once, the `jti` of assertions (RFC 7523 §3) and of DPoP proofs (RFC 9449 §11.1),
+//! and what is accepted no more: the `jti` of revoked access tokens (RFC 7009 §2). Each has an object
+//! of its own to remember it, until nothing would accept it any more.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,6 +25,10 @@ pub enum Holder<'a> {
     Client(&'a str),
     /// A key, by its thumbprint, in proofs.
     Key(&'a str),
+    /// A trusted issuer, by its name, in assertions about its subjects.
+    Issuer(&'a str),
+    /// The realm itself, whose access token is revoked.
+    Realm,
 }
 
 impl Mark {
@@ -33,6 +38,8 @@ impl Mark {
         let (kind, holder) = match holder {
             Holder::Client(id) => ("client", id),
             Holder::Key(thumbprint) => ("key", thumbprint),
+            Holder::Issuer(name) => ("issuer", name),
+            Holder::Realm => ("token", ""),
         };
         // None of the first three can have a NUL in it. Families' names have a slash, this has not.
         let name = [realm.as_str(), kind, holder, jti].join("\0");
@@ -46,11 +53,17 @@ impl Mark {
 /// How far the clock of whoever judges the age may be behind that of the object.
 const MARGIN: Seconds = Seconds(60);
 
+/// Whether a name is used at the moment `now`, of which an object remembers `used_until`.
+#[must_use]
+pub fn is_used(used_until: Option<UnixTime>, now: UnixTime) -> bool {
+    used_until.is_some_and(|used_until| now < used_until)
+}
+
 /// Whether a name is free at the moment `now`, of which an object remembers `used_until`; it is
 /// then used.
 pub fn consume(used_until: &mut Option<UnixTime>, until: UnixTime, now: UnixTime) -> bool {
     // What is over already can be remembered no more, so it is not free either.
-    let is_free = now < until && used_until.is_none_or(|used_until| used_until <= now);
+    let is_free = now < until && !is_used(*used_until, now);
     if is_free {
         *used_until = Some(until);
     }

@@ -8,8 +8,8 @@ use crate::context::{Audit, Context, FillRandom};
 use crate::dialect::{Dialect, Endpoint};
 use crate::dpop;
 use crate::endpoint::{
-    self, authorization, discovery, end_session, jwks, login, pushed_authorization, registration,
-    token, userinfo,
+    self, authorization, discovery, end_session, introspection, jwks, login, pushed_authorization,
+    registration, revocation, token, userinfo,
 };
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
@@ -102,6 +102,7 @@ impl Service {
             store,
             client_address: request.client_address,
             client_secrets_key,
+            not_before: None,
             audit,
         };
         let mut reply = self.reply(request, &mut context).await;
@@ -173,6 +174,8 @@ impl Service {
             Endpoint::Resume => login::resume(request, realm, context).await,
             Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
+            Endpoint::Introspection => introspection::respond(request, realm, context).await,
+            Endpoint::Revocation => revocation::respond(request, realm, context).await,
             Endpoint::Registration => registration::respond(request, realm, context).await,
         };
         // Its next request can then have a nonce at once (RFC 9449 §8).

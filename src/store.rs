@@ -1,15 +1,20 @@
 //! What the service asks of storage, in OAuth acts. How and under which keys a backend stores is
-//! its own business: Workers KV in `edge`, a map here.
+//! its own business: Workers KV in `edge`, a map in [`MemoryStore`].
+
+mod memory;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::rc::Rc;
 
+pub use self::memory::MemoryStore;
 use crate::client::{Client, ClientId, RecordError};
-use crate::family::act::{self, Message};
-use crate::family::{Family, FamilyId, object_name};
+use crate::family::FamilyId;
+use crate::family::act::Message;
+use crate::jose::{KeySetError, PublicKey};
+use crate::not_before::NotBefore;
 use crate::realm::RealmName;
-use crate::replay::{self, Mark};
-use crate::time::UnixTime;
+use crate::replay::Mark;
+use crate::time::{Seconds, UnixTime};
 
 /// Storage, as the service uses it.
 #[allow(
@@ -23,7 +28,7 @@ pub trait Store {
     /// [`StoreError`]: never "no such client" for what could not be read.
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError>;
 
-    /// Lets an act happen to a family of `realm` by [`act::decide`], one after another, stores what
+    /// Lets an act happen to a family of `realm` by [`act::decide`](crate::family::act::decide), one after another, stores what
     /// became of it, and then answers what that said. [`Context::act`](crate::context::Context::act)
     /// knows the types.
     ///
@@ -37,11 +42,38 @@ pub trait Store {
         now: UnixTime,
     ) -> Result<String, StoreError>;
 
-    /// Uses a name, once: whether nobody did before, by [`replay::consume`].
+    /// Uses a name, once: whether nobody did before, by [`replay::consume`](crate::replay::consume).
     ///
     /// # Errors
     /// [`StoreError`], when it may be used now or not.
     async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// Whether a name is used, or was and may not be again.
+    ///
+    /// # Errors
+    /// [`StoreError`]: never "no" for what could not be read.
+    async fn is_consumed(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError>;
+
+    /// The moments before which nothing in `realm` holds, at most [`not_before::MAX_AGE`](crate::not_before::MAX_AGE) old.
+    ///
+    /// # Errors
+    /// [`StoreError`]: never "none" for what could not be read.
+    async fn not_before(
+        &self,
+        realm: &RealmName,
+        now: UnixTime,
+    ) -> Result<Rc<NotBefore>, StoreError>;
+
+    /// The keys of the JWK Set at a URL, read at most `max_age` ago.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn issuer_keys(
+        &self,
+        url: &str,
+        max_age: Seconds,
+        now: UnixTime,
+    ) -> Result<Rc<[PublicKey]>, StoreError>;
 
     /// Registers a client under an id that nobody has yet.
     ///
@@ -73,98 +105,48 @@ pub enum StoreError {
         /// What is wrong with it.
         error: RecordError,
     },
+    /// A trusted issuer published what are no keys.
+    #[error("unusable JWK Set at {url}: {error}")]
+    UnusableKeys {
+        /// Where.
+        url: String,
+        /// What is wrong with it.
+        error: KeySetError,
+    },
 }
 
-/// A store in memory, for tests and for warming up: it keeps records as their text and fails where
-/// it is told to.
-#[derive(Default)]
-pub struct MemoryStore {
-    records: RefCell<HashMap<String, Result<String, StoreError>>>,
-    reads: RefCell<usize>,
-    families: RefCell<HashMap<String, Family>>,
-    marks: RefCell<HashMap<String, UnixTime>>,
-    acts: RefCell<usize>,
-    failure: RefCell<Option<StoreError>>,
-}
+/// Copies of what was read, by name, for as long as whoever asks wants them. Their names come from
+/// configuration, so there are few.
+pub struct Copies<T: ?Sized>(RefCell<Vec<(String, UnixTime, Rc<T>)>>);
 
-impl MemoryStore {
-    /// Puts the text of a record, or the failure to read it, where that client is looked up.
-    pub fn put(&self, realm: &RealmName, id: &ClientId, record: Result<String, StoreError>) {
-        self.records
-            .borrow_mut()
-            .insert(id.record_key(realm), record);
-    }
-
-    /// How often it was read.
+impl<T: ?Sized> Copies<T> {
+    /// None yet.
     #[must_use]
-    pub fn reads(&self) -> usize {
-        *self.reads.borrow()
+    pub const fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
     }
 
-    /// How often an act happened to a family, or a name was used, or failed to.
+    /// The copy of that name, unless it is older than `max_age`, or from the future of a clock that
+    /// was set back.
     #[must_use]
-    pub fn acts(&self) -> usize {
-        *self.acts.borrow()
+    pub fn fresh(&self, name: &str, max_age: Seconds, now: UnixTime) -> Option<Rc<T>> {
+        let copies = self.0.borrow();
+        let (_, read_at, copy) = copies.iter().find(|(known, ..)| known == name)?;
+        let is_fresh = *read_at <= now && now.since(*read_at) < max_age;
+        is_fresh.then(|| Rc::clone(copy))
     }
 
-    /// How many families it has.
-    #[must_use]
-    pub fn families(&self) -> usize {
-        self.families.borrow().len()
-    }
-
-    /// Lets every act, use of a name and registration fail, until it is told `None`.
-    pub fn fail_acts(&self, failure: Option<StoreError>) {
-        self.failure.replace(failure);
-    }
-
-    fn begin_act(&self) -> Result<(), StoreError> {
-        self.acts.replace_with(|acts| acts.saturating_add(1));
-        self.failure.borrow().clone().map_or(Ok(()), Err)
+    /// Keeps a copy that was read `now`.
+    pub fn keep(&self, name: &str, copy: Rc<T>, now: UnixTime) -> Rc<T> {
+        let mut copies = self.0.borrow_mut();
+        copies.retain(|(known, ..)| known != name);
+        copies.push((name.to_owned(), now, Rc::clone(&copy)));
+        copy
     }
 }
 
-impl Store for MemoryStore {
-    async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        self.reads.replace_with(|reads| reads.saturating_add(1));
-        let key = id.record_key(realm);
-        match self.records.borrow().get(&key).cloned() {
-            None => Ok(None),
-            Some(record) => Client::parse(&record?, id)
-                .map(Some)
-                .map_err(|error| StoreError::UnusableRecord { key, error }),
-        }
-    }
-
-    async fn act(
-        &self,
-        realm: &RealmName,
-        family: FamilyId,
-        act: &Message,
-        now: UnixTime,
-    ) -> Result<String, StoreError> {
-        self.begin_act()?;
-        let key = object_name(realm, family);
-        let mut families = self.families.borrow_mut();
-        let mut family = families.remove(&key);
-        let answer = act::decide(act.name, &act.text, &mut family, now);
-        families.extend(family.map(|family| (key, family)));
-        answer.ok_or(StoreError::UnreadableAct)
-    }
-
-    async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
-        self.begin_act()?;
-        let mut marks = self.marks.borrow_mut();
-        let mut used_until = marks.get(&mark.object_name).copied();
-        let is_first = replay::consume(&mut used_until, mark.until, now);
-        marks.extend(used_until.map(|until| (mark.object_name.clone(), until)));
-        Ok(is_first)
-    }
-
-    async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
-        self.begin_act()?;
-        let record = serde_json::to_string(client).map_err(|_| StoreError::UnreadableAct)?;
-        self.put(realm, &client.client_id, Ok(record));
-        Ok(())
+impl<T: ?Sized> Default for Copies<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }

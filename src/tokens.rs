@@ -12,7 +12,7 @@ use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::{JwtIdForm, Source};
-use crate::error::{Failure, Fault, Rejection};
+use crate::error::{Failure, Fault};
 use crate::family::{FamilyId, IssuedRefresh, Person, RefreshToken};
 use crate::jose::{Claims, Verified, sign, verify};
 use crate::person::OPENID;
@@ -37,8 +37,16 @@ pub struct Tokens<'a> {
     pub family: Option<FamilyId>,
     /// What the client can go on with.
     pub refresh: Option<IssuedRefresh>,
+    /// Whether the person signed in for these very tokens, so that an ID token tells of it.
+    pub is_sign_in: bool,
     /// What the ID token repeats.
     pub nonce: Option<String>,
+    /// Who acts for the person (RFC 8693 §4.1).
+    pub actor: Option<Value>,
+    /// The type of token that was asked for, if it was exchanged.
+    pub issued_token_type: Option<&'static str>,
+    /// Claims besides, where neither the client nor the realm has others of their name.
+    pub claims: Map<String, Value>,
     /// Who alone can use the access token.
     pub confirmation: &'a Confirmation,
 }
@@ -60,10 +68,10 @@ impl Tokens<'_> {
             JwtIdForm::Base64Url => URL_SAFE_NO_PAD.encode(context.random::<16>()?),
             JwtIdForm::Uuid => context.uuid()?.to_string(),
         };
-        let session_state = match (self.family, realm.session_state) {
-            (Some(family), _) => Some(family.to_string()),
-            (None, true) => Some(context.uuid()?.to_string()),
-            (None, false) => None,
+        let family = self.family.map(|family| family.to_string());
+        let session_state = match &family {
+            None if realm.session_state => Some(context.uuid()?.to_string()),
+            family => family.clone(),
         };
         let mut facts = Facts {
             tokens: &self,
@@ -72,6 +80,8 @@ impl Tokens<'_> {
             now: context.now,
             client_address: context.client_address,
             jti: &jti,
+            not_before: context.not_before.as_ref().map(|known| known.realm),
+            family: family.as_deref(),
             session_state: session_state.as_deref(),
             access_token: None,
             id_token: None,
@@ -83,13 +93,14 @@ impl Tokens<'_> {
             custom: Members {
                 named: realm.dialect.claims,
                 facts: &facts,
-                fixed: &[&client.claims, &realm.claims],
+                fixed: &[&client.claims, &realm.claims, &self.claims],
             },
         };
         let access_token =
             sign(key, realm.dialect.access_token_typ, claims).map_err(Fault::from)?;
         facts.access_token = Some(&access_token);
-        let id_token = match self.person.filter(|_| self.scope.contains(OPENID)) {
+        let tells_person = self.is_sign_in && self.scope.contains(OPENID);
+        let id_token = match self.person.filter(|_| tells_person) {
             Some(person) => Some(facts.id_token(person)?),
             None => None,
         };
@@ -107,27 +118,6 @@ impl Tokens<'_> {
     }
 }
 
-/// Reads an access token of the realm, for endpoints that it opens. It has the header `typ` of the
-/// dialect and a `jti`, which no ID token has.
-///
-/// # Errors
-/// [`Rejection::InvalidAccessToken`].
-pub fn verify_access_token(
-    realm: &Realm,
-    token: &str,
-    now: UnixTime,
-) -> Result<Verified, Rejection> {
-    let token = verify(&realm.keys, token)
-        .filter(|token| token.text("iss") == Some(realm.iss()))
-        .filter(|token| token.token_type.as_deref() == realm.dialect.access_token_typ)
-        .filter(|token| token.text("jti").is_some())
-        .ok_or(Rejection::InvalidAccessToken("not one of this realm"))?;
-    match now < token.expiration {
-        true => Ok(token),
-        false => Err(Rejection::InvalidAccessToken("expired")),
-    }
-}
-
 /// Reads an ID token of the realm that a client shows as a hint, expired or not (OpenID Connect
 /// RP-Initiated Logout §2).
 #[must_use]
@@ -138,23 +128,6 @@ pub fn verify_id_token_hint(realm: &Realm, token: &str) -> Option<Verified> {
         .filter(|token| token.text("jti").is_none())
 }
 
-/// The scope of an access token, as the realm's dialect writes it.
-#[must_use]
-pub fn scope_of(realm: &Realm, token: &Verified) -> ScopeSet {
-    let claims = realm.dialect.claims.iter();
-    let mut claims =
-        claims.filter(|(_, source)| matches!(source, Source::Scope | Source::ScopeList));
-    let text = match claims.next().and_then(|(name, _)| token.claims.get(*name)) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(tokens)) => {
-            let tokens = tokens.iter().filter_map(Value::as_str);
-            tokens.collect::<Vec<_>>().join(" ")
-        }
-        _ => String::new(),
-    };
-    ScopeSet::parse(&text).unwrap_or_default()
-}
-
 /// All that a member's value can come from.
 struct Facts<'a> {
     tokens: &'a Tokens<'a>,
@@ -163,6 +136,8 @@ struct Facts<'a> {
     now: UnixTime,
     client_address: Option<&'a str>,
     jti: &'a str,
+    not_before: Option<UnixTime>,
+    family: Option<&'a str>,
     session_state: Option<&'a str>,
     access_token: Option<&'a str>,
     id_token: Option<&'a str>,
@@ -198,13 +173,15 @@ impl Facts<'_> {
                 Some(refresh) if refresh.offline => 0.into(),
                 Some(refresh) => refresh.expires_at.since(self.now).0.into(),
             },
-            Source::NotBeforePolicy => 0.into(),
+            Source::NotBeforePolicy => self.not_before.unwrap_or_default().seconds().into(),
             Source::Subject => person.map_or(self.client.subject(), |p| &p.sub).into(),
             Source::Person => person?.sub.as_str().into(),
             Source::PersonClaim(name) => person?.claim(name, &self.tokens.scope)?.clone(),
             Source::AuthTime => person?.auth_time?.seconds().into(),
             Source::Acr => person?.acr.as_deref()?.into(),
-            Source::Sid => person.and(self.session_state)?.into(),
+            Source::Sid => self.family?.into(),
+            Source::Actor => self.tokens.actor.clone()?,
+            Source::IssuedTokenType => self.tokens.issued_token_type?.into(),
             Source::Nonce => self.tokens.nonce.as_deref()?.into(),
             Source::ClientId => client_id.into(),
             Source::ServiceClientId => service().map(|()| client_id)?.into(),

@@ -19,6 +19,10 @@ pub enum Endpoint {
     Userinfo,
     /// End session (OpenID Connect RP-Initiated Logout §2).
     EndSession,
+    /// Token introspection (RFC 7662 §2).
+    Introspection,
+    /// Token revocation (RFC 7009 §2).
+    Revocation,
     /// Client registration (RFC 7591 §3).
     Registration,
     /// Under the authorization endpoint: the login application reads a ticket.
@@ -33,7 +37,7 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All endpoints that have paths of their own.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Token,
         Self::Jwks,
         Self::Discovery,
@@ -42,6 +46,8 @@ impl Endpoint {
         Self::PushedAuthorization,
         Self::Userinfo,
         Self::EndSession,
+        Self::Introspection,
+        Self::Revocation,
         Self::Registration,
     ];
 
@@ -65,6 +71,8 @@ impl Endpoint {
             Self::PushedAuthorization => "pushed_authorization",
             Self::Userinfo => "userinfo",
             Self::EndSession => "end_session",
+            Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
             Self::Registration => "registration",
             Self::Ticket => "ticket",
             Self::Accept => "accept",
@@ -78,7 +86,13 @@ impl Endpoint {
     pub fn is_for_people(self) -> bool {
         !matches!(
             self,
-            Self::Token | Self::Jwks | Self::Discovery | Self::Realm | Self::Registration
+            Self::Token
+                | Self::Jwks
+                | Self::Discovery
+                | Self::Realm
+                | Self::Introspection
+                | Self::Revocation
+                | Self::Registration
         )
     }
 
@@ -102,7 +116,7 @@ impl Endpoint {
     pub fn is_for_scripts(self) -> bool {
         matches!(
             self,
-            Self::Token | Self::PushedAuthorization | Self::Userinfo
+            Self::Token | Self::PushedAuthorization | Self::Userinfo | Self::Revocation
         )
     }
 

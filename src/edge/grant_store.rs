@@ -19,8 +19,9 @@ const FAMILY: &str = "family";
 /// The key under which it stores until when its name is used, in seconds.
 const USED_UNTIL: &str = "used_until";
 
-/// The act that uses a name, and its two answers.
+/// The acts that use a name and that ask whether it is used, and their two answers.
 pub(super) const MARK: &str = "mark";
+pub(super) const IS_MARKED: &str = "is-marked";
 pub(super) const FIRST: &str = "first";
 pub(super) const USED: &str = "used";
 
@@ -51,8 +52,10 @@ impl DurableObject for GrantStore {
         // else to this object, so no other act comes between.
         let storage = self.state.storage();
         let now = now.max(super::now());
-        if name == MARK {
-            return mark(&storage, &message, now).await;
+        match name {
+            MARK => return mark(&storage, &message, now).await,
+            IS_MARKED => return is_marked(&storage, now).await,
+            _ => (),
         }
         let before = load(&storage).await?;
         let mut family = before.clone();
@@ -101,13 +104,27 @@ async fn load(storage: &Storage) -> Result<Option<Family>> {
     Ok(family.transpose()?)
 }
 
+/// Until when the object's name is used.
+async fn used_until(storage: &Storage) -> Result<Option<UnixTime>> {
+    let stored = read(storage, USED_UNTIL).await?;
+    let stored = stored.map(|text| moment(&text).ok_or("the mark cannot be read"));
+    Ok(stored.transpose()?)
+}
+
+fn moment(text: &str) -> Option<UnixTime> {
+    text.parse().ok().map(UnixTime::from_seconds)
+}
+
+/// Tells whether the object's name is used.
+async fn is_marked(storage: &Storage, now: UnixTime) -> Result<Response> {
+    let is_used = replay::is_used(used_until(storage).await?, now);
+    Response::ok(if is_used { USED } else { FIRST })
+}
+
 /// Uses the object's name until the moment that `message` tells.
 async fn mark(storage: &Storage, message: &str, now: UnixTime) -> Result<Response> {
-    let moment = |text: String| text.parse().ok().map(UnixTime::from_seconds);
-    let until = moment(message.to_owned()).ok_or("no moment")?;
-    let stored = read(storage, USED_UNTIL).await?;
-    let stored = stored.map(|text| moment(text).ok_or("the mark cannot be read"));
-    let mut used_until = stored.transpose()?;
+    let until = moment(message).ok_or("no moment")?;
+    let mut used_until = used_until(storage).await?;
     let is_first = replay::consume(&mut used_until, until, now);
     if is_first {
         wake_at(storage, until).await?;

@@ -1,28 +1,41 @@
 //! The [`Store`] of the edge: client records in Workers KV, families in Durable Objects.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Function, Object, Promise, Reflect};
+use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
 use worker::worker_sys::web_sys;
 use worker::{Delay, Env, Error};
 
-use super::grant_store::{FIRST, MARK, USED};
+use super::grant_store::{FIRST, IS_MARKED, MARK, USED};
 use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
+use crate::jose::PublicKey;
+use crate::not_before::{self, NotBefore};
 use crate::realm::RealmName;
 use crate::replay::Mark;
-use crate::store::{Store, StoreError};
-use crate::time::UnixTime;
+use crate::store::{Copies, Store, StoreError};
+use crate::time::{Seconds, UnixTime};
 
 /// For how long a location may answer from its own copy, in seconds; KV allows no less than 30.
 const CACHE_TTL: u32 = 30;
 
 /// How long storage may take. A read that hangs never ends by itself.
 const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The most octets of an issuer's JWK Set.
+const MAX_JWK_SET: usize = 64 * 1024;
+
+thread_local! {
+    /// The not-before moments of each realm, by the key of its record.
+    static NOT_BEFORE: Copies<NotBefore> = const { Copies::new() };
+    /// The keys of each trusted issuer, by their URL.
+    static ISSUER_KEYS: Copies<[PublicKey]> = const { Copies::new() };
+}
 
 /// The storage that a request meets.
 pub(super) enum EdgeStore<'a> {
@@ -39,15 +52,10 @@ impl Store for EdgeStore<'_> {
             Self::MadeUp(record) => return read(record, id.record_key(realm), id),
         };
         let key = id.record_key(realm);
-        let options = Object::new();
-        let told = Reflect::set(&options, &"cacheTtl".into(), &CACHE_TTL.into());
-        told.map_err(|error| unavailable(said(&error)))?;
-        let record = clients(env, "get", [key.as_str().into(), options.into()]).await?;
-        let record = match record.as_string() {
-            None if record.is_null() => return Ok(None),
-            record => record.ok_or_else(|| unavailable("KV gave no text"))?,
-        };
-        read(&record, key, id)
+        match text_at(env, &key).await? {
+            Some(record) => read(&record, key, id),
+            None => Ok(None),
+        }
     }
 
     async fn act(
@@ -67,19 +75,52 @@ impl Store for EdgeStore<'_> {
     }
 
     async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
-        let call = Call {
-            object: &mark.object_name,
-            url: format!("https://mark/{MARK}/{}", now.seconds()),
-            text: &mark.until.to_string(),
-            // After a lost answer nobody knows who used it.
-            is_idempotent: false,
-        };
-        let answer = in_time(Box::pin(call.send(self.env()?))).await??;
-        match answer.as_str() {
-            FIRST => Ok(true),
-            USED => Ok(false),
-            _ => Err(StoreError::UnreadableAct),
+        // After a lost answer nobody knows who used it.
+        let is_free = self.mark(mark, MARK, false, now).await?;
+        Ok(is_free)
+    }
+
+    async fn is_consumed(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
+        let is_free = self.mark(mark, IS_MARKED, true, now).await?;
+        Ok(!is_free)
+    }
+
+    async fn not_before(
+        &self,
+        realm: &RealmName,
+        now: UnixTime,
+    ) -> Result<Rc<NotBefore>, StoreError> {
+        let key = NotBefore::record_key(realm);
+        let copy = NOT_BEFORE.with(|copies| copies.fresh(&key, not_before::MAX_AGE, now));
+        if let Some(copy) = copy {
+            return Ok(copy);
         }
+        let record = text_at(self.env()?, &key).await?;
+        let moments = record.as_deref().map(NotBefore::parse).transpose();
+        let moments = moments.map_err(|error| StoreError::UnusableRecord {
+            key: key.clone(),
+            error,
+        })?;
+        let moments = Rc::new(moments.unwrap_or_default());
+        Ok(NOT_BEFORE.with(|copies| copies.keep(&key, moments, now)))
+    }
+
+    async fn issuer_keys(
+        &self,
+        url: &str,
+        max_age: Seconds,
+        now: UnixTime,
+    ) -> Result<Rc<[PublicKey]>, StoreError> {
+        let copy = ISSUER_KEYS.with(|copies| copies.fresh(url, max_age, now));
+        if let Some(copy) = copy {
+            return Ok(copy);
+        }
+        let keys = PublicKey::parse_jwk_set(&fetch(url).await?);
+        let keys = keys.map_err(|error| StoreError::UnusableKeys {
+            url: url.to_owned(),
+            error,
+        })?;
+        Ok(ISSUER_KEYS.with(|copies| copies.keep(url, keys.into(), now)))
     }
 
     async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
@@ -91,6 +132,28 @@ impl Store for EdgeStore<'_> {
 }
 
 impl EdgeStore<'_> {
+    /// Asks the object of a mark, whose answer is whether the name was free.
+    async fn mark(
+        &self,
+        mark: &Mark,
+        act: &str,
+        is_idempotent: bool,
+        now: UnixTime,
+    ) -> Result<bool, StoreError> {
+        let call = Call {
+            object: &mark.object_name,
+            url: format!("https://mark/{act}/{}", now.seconds()),
+            text: &mark.until.to_string(),
+            is_idempotent,
+        };
+        let answer = in_time(Box::pin(call.send(self.env()?))).await??;
+        match answer.as_str() {
+            FIRST => Ok(true),
+            USED => Ok(false),
+            _ => Err(StoreError::UnreadableAct),
+        }
+    }
+
     fn env(&self) -> Result<&Env, StoreError> {
         match self {
             Self::Bindings(env) => Ok(env),
@@ -104,6 +167,38 @@ fn read(record: &str, key: String, id: &ClientId) -> Result<Option<Client>, Stor
     Client::parse(record, id)
         .map(Some)
         .map_err(|error| StoreError::UnusableRecord { key, error })
+}
+
+/// The text at a key of the namespace, if there is one.
+async fn text_at(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
+    let options = Object::new();
+    let told = Reflect::set(&options, &"cacheTtl".into(), &CACHE_TTL.into());
+    told.map_err(|error| unavailable(said(&error)))?;
+    let value = clients(env, "get", [key.into(), options.into()]).await?;
+    match value.as_string() {
+        None if value.is_null() => Ok(None),
+        text => text.map(Some).ok_or_else(|| unavailable("KV gave no text")),
+    }
+}
+
+/// Fetches the text at a URL of the configuration: with a 200, and from there alone.
+async fn fetch(url: &str) -> Result<String, StoreError> {
+    let call = async {
+        let init = Object::new();
+        Reflect::set(&init, &"redirect".into(), &"manual".into())?;
+        let fetch = Reflect::get(&global(), &"fetch".into())?.dyn_into::<Function>()?;
+        let answer = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
+        let answer = JsFuture::from(answer.dyn_into::<Promise>()?).await?;
+        let answer = answer.dyn_into::<web_sys::Response>()?;
+        match answer.status() {
+            200 => JsFuture::from(answer.text()?).await,
+            status => Err(worker::js_sys::Error::new(&format!("answered {status}")).into()),
+        }
+    };
+    let text = in_time(Box::pin(call)).await?;
+    let text = text.map_err(|error| unavailable(format!("{url}: {}", said(&error))))?;
+    let text = text.as_string().filter(|text| text.len() <= MAX_JWK_SET);
+    text.ok_or_else(|| unavailable(format!("{url}: too long")))
 }
 
 /// Calls a method of the namespace of clients. Not by the SDK, whose options bring the code to

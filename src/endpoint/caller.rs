@@ -1,18 +1,18 @@
 //! Who calls: the client that a browser names, a client that authenticates, whoever has a key or
 //! certificate, and whoever has an access token.
 
-use crate::client::{Client, ClientId};
-use crate::client_auth::{AssertionError, Credentials};
+use crate::access_token::{AccessToken, Standing};
+use crate::assertion::AssertionError;
+use crate::client::{AuthMethod, Client, ClientId};
+use crate::client_auth::Credentials;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};
 use crate::error::{Failure, Rejection};
 use crate::form::Form;
 use crate::http::Request;
-use crate::jose::Verified;
 use crate::realm::Realm;
 use crate::store::Store;
-use crate::tokens::verify_access_token;
 
 /// Finds the client that a browser's request names. It is not authenticated.
 pub(super) async fn registered<S: Store>(
@@ -71,6 +71,20 @@ pub(super) async fn authenticate<S: Store>(
     Err(refusal)
 }
 
+/// The same for endpoints that tell only clients who show that they are (RFC 7662 §2.1).
+pub(super) async fn authenticate_confidential<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Client, Failure> {
+    let client = authenticate(request, form, realm, context).await?;
+    match client.token_endpoint_auth_method {
+        AuthMethod::None => Err(Rejection::NoCredentials.into()),
+        _ => Ok(client),
+    }
+}
+
 const NO_CERTIFICATE: Rejection = Rejection::InvalidRequest(
     "The client's tokens are bound to its certificate, and no good one was shown.",
 );
@@ -109,7 +123,7 @@ pub(super) async fn access_token<S: Store>(
     request: &Request<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
-) -> Result<Verified, Failure> {
+) -> Result<(AccessToken, Standing), Failure> {
     // 1. The token, from the header alone.
     let credentials = request.authorization.and_then(|text| text.split_once(' '));
     let (scheme, text) = credentials.ok_or(Rejection::NoBearerToken)?;
@@ -118,9 +132,9 @@ pub(super) async fn access_token<S: Store>(
     if !by_proof && !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(Rejection::NoBearerToken.into());
     }
-    let token = verify_access_token(realm, text, context.now)?;
+    let token = AccessToken::verify(realm, text, context.now)?;
     // 2. Its holder (RFC 9449 §7.2: a bound token is no bearer token).
-    let confirmation = Confirmation::of_claim(token.claims.get("cnf"));
+    let confirmation = &token.confirmation;
     if by_proof != confirmation.jkt.is_some() {
         return Err(Rejection::InvalidAccessToken("bound to a key, or not").into());
     }
@@ -146,12 +160,14 @@ pub(super) async fn access_token<S: Store>(
         }
         .into());
     }
+    // 3. It still holds.
+    let standing = token.check(realm, context).await?;
     if let Some(proof) = proof
         && use_proof(proof, context).await?.is_none()
     {
         return Err(Rejection::ResourceProof(ProofError::Replayed).into());
     }
-    Ok(token)
+    Ok((token, standing))
 }
 
 fn certificate_thumbprint(request: &Request<'_>) -> Option<String> {

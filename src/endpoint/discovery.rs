@@ -24,6 +24,12 @@ struct Metadata<'a> {
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
+    introspection_endpoint: Option<String>,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
+    revocation_endpoint: Option<String>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: [&'static str; 1],
     dpop_signing_alg_values_supported: [&'static str; 1],
     tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,15 +61,14 @@ struct PeopleMetadata {
 /// [`Failure`].
 pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure> {
     let has_people = realm.login_url.is_some();
-    let works = |grant_type: &GrantType| match grant_type {
-        GrantType::AuthorizationCode => has_people,
-        GrantType::ClientCredentials => true,
-        GrantType::RefreshToken => has_people || realm.dialect.refreshes_client_credentials,
-    };
-    let grant_types = GrantType::ALL.into_iter().filter(works);
+    let grant_types = GrantType::ALL.into_iter();
+    let grant_types = grant_types.filter(|grant_type| grant_type.is_in(realm));
     // Public clients can get tokens for people alone.
     let methods = AuthMethod::ALL.into_iter();
     let methods = methods.filter(|method| has_people || *method != AuthMethod::None);
+    let methods = methods.map(AuthMethod::name).collect::<Vec<_>>();
+    let confidential = AuthMethod::ALL.into_iter();
+    let confidential = confidential.filter(|method| *method != AuthMethod::None);
     let own_claims = [
         "sub",
         "iss",
@@ -97,8 +102,14 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         scopes_supported: realm.scopes.as_ref().map(|scopes| scopes.tokens()),
         response_types_supported: if has_people { &["code"] } else { &[] },
         grant_types_supported: grant_types.map(GrantType::name).collect(),
-        token_endpoint_auth_methods_supported: methods.map(AuthMethod::name).collect(),
+        token_endpoint_auth_methods_supported: methods.clone(),
         token_endpoint_auth_signing_alg_values_supported: [es256::NAME],
+        introspection_endpoint: realm.url(Endpoint::Introspection),
+        introspection_endpoint_auth_methods_supported: confidential.map(AuthMethod::name).collect(),
+        introspection_endpoint_auth_signing_alg_values_supported: [es256::NAME],
+        revocation_endpoint: realm.url(Endpoint::Revocation),
+        revocation_endpoint_auth_methods_supported: methods,
+        revocation_endpoint_auth_signing_alg_values_supported: [es256::NAME],
         dpop_signing_alg_values_supported: [es256::NAME],
         tls_client_certificate_bound_access_tokens: true,
         registration_endpoint: realm.url(Endpoint::Registration),

@@ -4,11 +4,13 @@ pub mod authorization;
 mod caller;
 pub mod discovery;
 pub mod end_session;
+pub mod introspection;
 pub mod jwks;
 pub mod login;
 pub mod pushed_authorization;
 pub mod realm;
 pub mod registration;
+pub mod revocation;
 pub mod token;
 pub mod userinfo;
 
@@ -54,6 +56,9 @@ fn object(request: &Request<'_>) -> Result<Object, Rejection> {
             "The body is not a JSON object without repeated members.",
         ))
 }
+
+/// What introspection and revocation need.
+const NO_TOKEN: Rejection = Rejection::InvalidRequest("The parameter token is missing.");
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";

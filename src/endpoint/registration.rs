@@ -8,11 +8,9 @@ use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
-use crate::jose::Verified;
 use crate::realm::Realm;
 use crate::registration::{SCOPE, information};
 use crate::store::Store;
-use crate::tokens::scope_of;
 
 /// Registers a client.
 ///
@@ -27,24 +25,24 @@ pub async fn respond<S: Store>(
         return Err(Rejection::MethodNotAllowed { allow: "POST" }.into());
     }
     let policy = realm.registration.as_ref().ok_or(Rejection::UnknownPath)?;
-    // 1. The initial access token (§3): of this realm, for it, and for this.
-    let token = caller::access_token(request, realm, context).await?;
-    if !is_for(&token, realm.issuer.as_str()) {
+    // 1. The initial access token (§3): of this realm, for it, for this, and of a client itself.
+    let (token, standing) = caller::access_token(request, realm, context).await?;
+    if !token.is_for(&[realm.issuer.as_str().to_owned()]) {
         return Err(Rejection::InvalidAccessToken("not for this service").into());
     }
-    if !scope_of(realm, &token).contains(SCOPE) {
+    if !token.scope.contains(SCOPE) {
         return Err(Rejection::InsufficientScope(SCOPE).into());
     }
-    if token.text("sid").is_some() {
+    let by = standing.client;
+    let person = standing.family.and_then(|family| family.grant.person);
+    if person.is_some() || !token.is_of(&by) {
         return Err(Rejection::InvalidAccessToken("a person's").into());
     }
     // 2. Whoever got it may still use it.
-    let by = client_of(realm, &token);
-    let by = by.ok_or(Rejection::InvalidAccessToken("not a client's"))?;
-    let client = context.store.client(&realm.name, &by).await?;
-    if client.is_none_or(|client| client.disabled || !client.scope.contains(SCOPE)) {
+    if !by.scope.contains(SCOPE) {
         return Err(Rejection::InvalidAccessToken("its client may not register any more").into());
     }
+    let by = by.client_id;
     context.audit.client_id = Some(by.to_string());
     // 3. The metadata (§2), an id and a secret.
     let metadata = super::object(request)?;
@@ -76,18 +74,4 @@ pub async fn respond<S: Store>(
         201,
         Value::Object(information).to_string(),
     ))
-}
-
-/// Whether a token is for an audience (RFC 9068 §4).
-fn is_for(token: &Verified, audience: &str) -> bool {
-    match token.claims.get("aud") {
-        Some(Value::Array(all)) => all.iter().any(|one| one == audience),
-        Some(one) => one == audience,
-        None => false,
-    }
-}
-
-/// The client that got a token, as the realm's dialect writes it.
-fn client_of(realm: &Realm, token: &Verified) -> Option<ClientId> {
-    ClientId::parse(token.text(realm.dialect.client_claim()?)?)
 }

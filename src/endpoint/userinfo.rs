@@ -5,13 +5,10 @@ use serde_json::Value;
 use super::caller;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::family::FamilyId;
-use crate::family::act::{Show, Shown};
 use crate::http::{Request, Response};
 use crate::person::OPENID;
 use crate::realm::Realm;
 use crate::store::Store;
-use crate::tokens::scope_of;
 
 /// Answers with the person's claims, as long as their family lives.
 ///
@@ -29,31 +26,15 @@ pub async fn respond<S: Store>(
             return Err(Rejection::MethodNotAllowed { allow }.into());
         }
     }
-    // 1. The token, in the hands of whom it is for.
-    let token = caller::access_token(request, realm, context).await?;
+    // 1. The token, in the hands of whom it is for, and the person, whom its family knows.
+    let (token, standing) = caller::access_token(request, realm, context).await?;
     // 2. What it may know.
-    let scope = scope_of(realm, &token);
-    if !scope.contains(OPENID) {
+    if !token.scope.contains(OPENID) {
         return Err(Rejection::InsufficientScope(OPENID).into());
     }
-    // 3. The person, whom the family knows until it ends.
-    let family = token.text("sid").and_then(FamilyId::parse);
-    let family = family.ok_or(Rejection::InvalidAccessToken("not a person's"))?;
-    let Shown { client_id, grant } = match context.act(realm, family, Show).await {
-        Err(Failure::Rejection(_)) => {
-            return Err(Rejection::InvalidAccessToken("its family has ended").into());
-        }
-        shown => shown?,
-    };
-    // 4. A client that is refused everything is refused this too.
-    let client = context.store.client(&realm.name, &client_id).await?;
-    if client.is_none_or(|client| client.disabled) {
-        return Err(Rejection::InvalidAccessToken("its client is disabled or gone").into());
-    }
-    let person = grant
-        .person
-        .ok_or(Rejection::InvalidAccessToken("not a person's"))?;
-    let mut claims = person.claims(&scope);
+    let person = standing.family.and_then(|family| family.grant.person);
+    let person = person.ok_or(Rejection::InvalidAccessToken("not a person's"))?;
+    let mut claims = person.claims(&token.scope);
     claims.insert("sub".to_owned(), person.sub.into());
     Ok(Response::not_stored(200, Value::Object(claims).to_string()))
 }

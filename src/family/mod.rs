@@ -41,10 +41,12 @@ pub struct Family {
     key: Secret,
     /// The only client that can go on with it.
     client_id: ClientId,
+    /// When it began; `None` until it does, and in what earlier versions wrote.
+    begun_at: Option<UnixTime>,
     stage: Stage,
 }
 
-impl_json!(struct Family { key, client_id, stage });
+impl_json!(struct Family { key, client_id, begun_at, stage });
 
 /// How far a family has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -326,6 +328,7 @@ impl Family {
         Self {
             key,
             client_id,
+            begun_at: None,
             stage,
         }
     }
@@ -349,6 +352,7 @@ impl Family {
         Self {
             key,
             client_id,
+            begun_at: None,
             stage,
         }
     }
@@ -376,6 +380,7 @@ impl Family {
         let family = Self {
             key,
             client_id,
+            begun_at: None,
             stage,
         };
         (family, issued)
@@ -416,6 +421,19 @@ impl Refresh {
             absolute_until,
             confirmation,
         }
+    }
+
+    /// Whether `token` is, or once was, one of them.
+    fn has_issued(&self, token: &RefreshPart, key: &Secret) -> bool {
+        self.seed.is_of(&token.seed)
+            && *token == RefreshPart::derive(key, &token.seed, token.generation)
+            && token.generation <= self.generation
+    }
+
+    /// Whether a generation is the one before that which is good, for the answer that was lost: until
+    /// that one is used or the grace is over.
+    fn is_retry(&self, generation: u32, grace: Seconds, now: UnixTime) -> bool {
+        generation.checked_add(1) == Some(self.generation) && now.since(self.rotated_at) < grace
     }
 
     /// The token of the generation that is good now.

@@ -2,8 +2,8 @@
 //! browser brought.
 
 use super::{
-    TokenRequest, TokenResponse, allowed_audience, is_confidential, issue, lifetime, owned,
-    refresh_policy, requested_audience,
+    Outcome, TokenRequest, TokenResponse, allowed_audience, ask_family, is_confidential, issue,
+    lifetime, owned, refresh_policy, requested_audience,
 };
 use crate::client::Client;
 use crate::confirmation::Confirmation;
@@ -51,7 +51,8 @@ pub(super) async fn run<S: Store>(
             false => request.confirmation.clone(),
         },
     };
-    let granted = context.act(realm, family, redeem).await?;
+    let granted = ask_family(family, redeem, client, realm, context).await?;
     // 4. The tokens (RFC 6749 §4.1.4).
-    issue(request, Some(family), granted, client, realm, context)
+    let outcome = Outcome::by_family(family, granted);
+    issue(request, outcome, client, realm, context)
 }

@@ -1,13 +1,13 @@
 //! The client credentials grant (RFC 6749 §4.4): a client asks for itself.
 
 use super::{
-    TokenRequest, TokenResponse, is_confidential, issue, lifetime, refresh_policy,
+    Outcome, TokenRequest, TokenResponse, issue, lifetime, only_confidential, refresh_policy,
     requested_audience, scope,
 };
 use crate::client::Client;
 use crate::context::Context;
-use crate::error::{Failure, Rejection};
-use crate::family::act::{Begin, Granted};
+use crate::error::Failure;
+use crate::family::act::Begin;
 use crate::family::{Family, FamilyId, Grant, IssuedRefresh, OFFLINE_ACCESS, RefreshPolicy};
 use crate::realm::Realm;
 use crate::store::Store;
@@ -22,9 +22,7 @@ pub(super) async fn run<S: Store>(
 ) -> Result<TokenResponse, Failure> {
     // 1. "MUST only be used by confidential clients" (§4.4). "The client authentication is used as
     //    the authorization grant": nothing more to check.
-    if !is_confidential(client) {
-        return Err(Rejection::GrantNotRegistered.into());
-    }
+    only_confidential(client)?;
     // 2. The scope (§3.3) and the audience (RFC 8707 §2.2), narrowed to what the client may have.
     let grant = Grant {
         scope: scope(request.form, client, realm)?,
@@ -39,13 +37,17 @@ pub(super) async fn run<S: Store>(
         Some(policy) => begin(&grant, &policy, client, realm, context).await?,
         None => (None, None),
     };
-    // 4. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
-    let granted = Granted {
-        grant,
-        nonce: None,
+    // 4. What the response tells besides.
+    if realm.dialect.tells_not_before() {
+        context.not_before(realm).await?;
+    }
+    // 5. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
+    let outcome = Outcome {
+        family,
         refresh,
+        ..Outcome::of(grant)
     };
-    issue(request, family, granted, client, realm, context)
+    issue(request, outcome, client, realm, context)
 }
 
 /// Begins a family with its first refresh token.

@@ -1,22 +1,29 @@
 //! The grants: from an authenticated client and its request to tokens. Never HTTP.
 
 mod authorization_code;
+mod client_authenticated_user;
 mod client_credentials;
+mod jwt_bearer;
 mod refresh_token;
+mod token_exchange;
+
+use serde_json::{Map, Value};
 
 use crate::client::{AuthMethod, Client};
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::DefaultAudience;
 use crate::error::{Failure, Rejection};
-use crate::family::act::Granted;
-use crate::family::{FamilyId, Grant, RefreshPolicy};
+use crate::family::act::{Act, End, Granted};
+use crate::family::{FamilyId, Grant, IssuedRefresh, RefreshPolicy};
 use crate::form::Form;
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
-use crate::time::Seconds;
+use crate::time::{Seconds, UnixTime};
 use crate::tokens::Tokens;
+
+pub use self::token_exchange::ExchangeError;
 
 /// The grant types that this service has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,14 +34,23 @@ pub enum GrantType {
     ClientCredentials,
     /// RFC 6749 §6.
     RefreshToken,
+    /// RFC 8693 §2.1.
+    TokenExchange,
+    /// RFC 7523 §2.1.
+    JwtBearer,
+    /// light-oauth2's own, for trusted clients.
+    ClientAuthenticatedUser,
 }
 
 impl GrantType {
     /// All of them.
-    pub const ALL: [Self; 3] = [
+    pub const ALL: [Self; 6] = [
         Self::AuthorizationCode,
         Self::ClientCredentials,
         Self::RefreshToken,
+        Self::TokenExchange,
+        Self::JwtBearer,
+        Self::ClientAuthenticatedUser,
     ];
 
     /// Its value of `grant_type`.
@@ -44,6 +60,22 @@ impl GrantType {
             Self::AuthorizationCode => "authorization_code",
             Self::ClientCredentials => "client_credentials",
             Self::RefreshToken => "refresh_token",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::ClientAuthenticatedUser => "client_authenticated_user",
+        }
+    }
+
+    /// Whether a realm has it.
+    #[must_use]
+    pub fn is_in(self, realm: &Realm) -> bool {
+        let has_people = realm.login_url.is_some();
+        match self {
+            Self::AuthorizationCode => has_people,
+            Self::ClientCredentials | Self::TokenExchange => true,
+            Self::RefreshToken => has_people || realm.dialect.refreshes_client_credentials,
+            Self::JwtBearer => !realm.trusted_issuers.is_empty(),
+            Self::ClientAuthenticatedUser => realm.dialect.has_client_authenticated_user,
         }
     }
 
@@ -90,7 +122,42 @@ pub async fn run<S: Store>(
             client_credentials::run(request, client, realm, context).await
         }
         GrantType::RefreshToken => refresh_token::run(request, client, realm, context).await,
+        GrantType::TokenExchange => token_exchange::run(request, client, realm, context).await,
+        GrantType::JwtBearer => jwt_bearer::run(request, client, realm, context).await,
+        GrantType::ClientAuthenticatedUser => {
+            client_authenticated_user::run(request, client, realm, context)
+        }
     }
+}
+
+/// Whether a parameter has a meaning of its own at the token endpoint; some are secrets.
+#[must_use]
+pub fn is_parameter(name: &str) -> bool {
+    const PARAMETERS: [&str; 22] = [
+        "grant_type",
+        "client_id",
+        "client_secret",
+        "client_assertion",
+        "client_assertion_type",
+        "scope",
+        "resource",
+        "audience",
+        "code",
+        "redirect_uri",
+        "code_verifier",
+        "refresh_token",
+        "subject_token",
+        "subject_token_type",
+        "actor_token",
+        "actor_token_type",
+        "requested_token_type",
+        "assertion",
+        "userId",
+        "userType",
+        "username",
+        "password",
+    ];
+    PARAMETERS.contains(&name)
 }
 
 /// The scope to grant (RFC 6749 §3.3): what is asked for, if the client may ask for it, else the
@@ -148,9 +215,14 @@ pub(crate) fn requested_audience(
     realm: &Realm,
 ) -> Result<Vec<String>, Rejection> {
     let allowed = allowed_audience(client, realm);
+    targets(form, |target| allowed.contains(&target))
+}
+
+/// The same, within what `is_allowed`.
+fn targets(form: &Form<'_>, is_allowed: impl Fn(&str) -> bool) -> Result<Vec<String>, Rejection> {
     let mut requested = Vec::new();
     for target in form.values("resource").chain(form.values("audience")) {
-        if !allowed.contains(&target) {
+        if !is_allowed(target) {
             return Err(Rejection::UnknownTarget);
         }
         if !requested.iter().any(|known| known == target) {
@@ -172,12 +244,79 @@ fn refresh_policy(client: &Client, realm: &Realm) -> Option<RefreshPolicy> {
         .then_some(realm.refresh)
 }
 
-/// Issues what is granted, by a family or without one: within what the client may still have, since
-/// its record can have lost a scope.
+/// What a grant decided.
+struct Outcome {
+    grant: Grant,
+    family: Option<FamilyId>,
+    refresh: Option<IssuedRefresh>,
+    /// Whether a person signed in for it.
+    is_sign_in: bool,
+    nonce: Option<String>,
+    /// When at the latest its token ends.
+    until: Option<UnixTime>,
+    /// Who acts for the person.
+    actor: Option<Value>,
+    issued_token_type: Option<&'static str>,
+    /// Claims besides.
+    claims: Map<String, Value>,
+}
+
+impl Outcome {
+    /// A grant, and nothing besides.
+    fn of(grant: Grant) -> Self {
+        Self {
+            grant,
+            family: None,
+            refresh: None,
+            is_sign_in: false,
+            nonce: None,
+            until: None,
+            actor: None,
+            issued_token_type: None,
+            claims: Map::new(),
+        }
+    }
+
+    /// What a family granted.
+    fn by_family(family: FamilyId, granted: Granted) -> Self {
+        Self {
+            family: Some(family),
+            refresh: granted.refresh,
+            is_sign_in: true,
+            nonce: granted.nonce,
+            ..Self::of(granted.grant)
+        }
+    }
+}
+
+/// Lets a family grant something, unless an operator ended all that began when it did: then it ends
+/// now.
+async fn ask_family<S: Store>(
+    family: FamilyId,
+    act: impl Act<Answer = Granted>,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Granted, Failure> {
+    // First what could fail: a use that cannot be judged should not count.
+    let not_before = context.not_before(realm).await?;
+    let granted = context.act(realm, family, act).await?;
+    let person = granted.grant.person.as_ref();
+    let subject = person.map_or(client.subject(), |person| &person.sub);
+    let begun_at = granted.begun_at.unwrap_or_default();
+    if not_before.is_past(begun_at, client.client_id.as_str(), subject) {
+        let client_id = client.client_id.clone();
+        context.act(realm, family, End { client_id }).await?;
+        return Err(Rejection::NotBefore.into());
+    }
+    Ok(granted)
+}
+
+/// Issues what is granted: within what the client may still have, since its record can have lost a
+/// scope.
 fn issue<S>(
     request: &TokenRequest<'_>,
-    family: Option<FamilyId>,
-    granted: Granted,
+    outcome: Outcome,
     client: &Client,
     realm: &Realm,
     context: &mut Context<'_, S>,
@@ -186,22 +325,52 @@ fn issue<S>(
         scope,
         audience,
         person,
-    } = granted.grant;
+    } = outcome.grant;
     let mut audience = audience.iter().map(String::as_str).collect::<Vec<_>>();
     if audience.is_empty() {
         audience = allowed_audience(client, realm);
     }
+    let mut lifetime = lifetime(client, realm);
+    if let Some(until) = outcome.until {
+        lifetime = lifetime.min(until.since(context.now));
+    }
     let tokens = Tokens {
         audience,
         scope: existing(&scope.intersection(&client.scope), realm),
-        lifetime: lifetime(client, realm),
+        lifetime,
         person: person.as_ref(),
-        family,
-        refresh: granted.refresh,
-        nonce: granted.nonce,
+        family: outcome.family,
+        refresh: outcome.refresh,
+        is_sign_in: outcome.is_sign_in,
+        nonce: outcome.nonce,
+        actor: outcome.actor,
+        issued_token_type: outcome.issued_token_type,
+        claims: outcome.claims,
         confirmation: &request.confirmation,
     };
     Ok(TokenResponse(tokens.issue(realm, client, context)?))
+}
+
+/// The same for a person whom the client or another issuer names, and nobody signed in: the log tells
+/// who.
+fn issue_for<S>(
+    request: &TokenRequest<'_>,
+    outcome: Outcome,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<TokenResponse, Failure> {
+    let person = outcome.grant.person.as_ref();
+    context.audit.sub = person.map(|person| person.sub.clone());
+    issue(request, outcome, client, realm, context)
+}
+
+/// Refuses clients that cannot keep a secret.
+fn only_confidential(client: &Client) -> Result<(), Rejection> {
+    match is_confidential(client) {
+        true => Ok(()),
+        false => Err(Rejection::GrantNotRegistered),
+    }
 }
 
 /// Whether a client can keep a secret (RFC 6749 §2.1).

@@ -1,7 +1,8 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 
 use super::{
-    TokenRequest, TokenResponse, allowed_audience, issue, lifetime, owned, requested_audience,
+    Outcome, TokenRequest, TokenResponse, allowed_audience, ask_family, issue, lifetime, owned,
+    requested_audience,
 };
 use crate::client::Client;
 use crate::context::Context;
@@ -45,7 +46,8 @@ pub(super) async fn run<S: Store>(
         policy: realm.refresh,
         confirmation: request.confirmation.clone(),
     };
-    let granted = context.act(realm, family, refresh).await?;
+    let granted = ask_family(family, refresh, client, realm, context).await?;
     // 4. The tokens.
-    issue(request, Some(family), granted, client, realm, context)
+    let outcome = Outcome::by_family(family, granted);
+    issue(request, outcome, client, realm, context)
 }

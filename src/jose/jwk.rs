@@ -269,6 +269,14 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
+    /// Reads the text of a JWK Set.
+    ///
+    /// # Errors
+    /// [`KeySetError`].
+    pub fn parse_jwk_set(text: &str) -> Result<Vec<Self>, KeySetError> {
+        Self::parse_set(Object::parse(text)?)
+    }
+
     /// Reads the keys of a JWK Set that are for ES256; it may hold others (RFC 7517 §5).
     ///
     /// # Errors

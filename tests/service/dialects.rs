@@ -177,6 +177,7 @@ fn seed_2_screening_eagle() {
             ("scopes", Is::List),
             ("userID", Is::Number(1302)),
             ("userRegion", Is::Fixed("SG")),
+            ("client_id", Is::Fixed("integration-dev-VNZQqDt4Hv")),
         ],
     );
 }
@@ -228,6 +229,7 @@ fn seed_3_banfico() {
             ("typ", Is::Fixed("Bearer")),
             ("azp", Is::Fixed("cop-client-id")),
             ("session_state", Is::Uuid),
+            ("sid", Is::Uuid),
             ("acr", Is::Fixed("1")),
             ("allowed-origins", Is::List),
             ("scope", Is::Fixed("profile offline_access email")),
@@ -528,6 +530,7 @@ static ESPERANTO: Dialect = Dialect {
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     refreshes_client_credentials: false,
+    has_client_authenticated_user: false,
     response: &[
         ("jetono", Source::AccessToken),
         ("access_token", Source::AccessToken),

@@ -73,10 +73,19 @@ fn the_metadata_names_the_configured_issuer_and_only_what_works() {
                 "jwks_uri": format!("{ISSUER}/jwks"),
                 "scopes_supported": ["read", "write"],
                 "response_types_supported": [],
-                "grant_types_supported": ["client_credentials"],
+                "grant_types_supported":
+                    ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"],
                 "token_endpoint_auth_methods_supported":
                     ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
                 "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
+                "introspection_endpoint": format!("{ISSUER}/introspect"),
+                "introspection_endpoint_auth_methods_supported":
+                    ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
+                "introspection_endpoint_auth_signing_alg_values_supported": ["ES256"],
+                "revocation_endpoint": format!("{ISSUER}/revoke"),
+                "revocation_endpoint_auth_methods_supported":
+                    ["client_secret_basic", "client_secret_post", "private_key_jwt", "tls_client_auth"],
+                "revocation_endpoint_auth_signing_alg_values_supported": ["ES256"],
                 "dpop_signing_alg_values_supported": ["ES256"],
                 "tls_client_certificate_bound_access_tokens": true,
             }),

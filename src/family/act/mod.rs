@@ -7,7 +7,9 @@ mod token;
 use serde_json::{Map, Value};
 
 pub use self::login::{Ask, Asked, Decide, Look, Resume, Resumed};
-pub use self::token::{Granted, Redeem, RefreshTokens};
+pub use self::token::{
+    Granted, InspectRefresh, InspectedRefresh, Redeem, RefreshTokens, RevokeRefresh,
+};
 use super::{Family, Grant, Refusal, Stage};
 use crate::client::ClientId;
 use crate::json::{Json, impl_json};
@@ -64,6 +66,8 @@ pub fn decide(
         Resume::NAME => run::<Resume>(text, family, now),
         Redeem::NAME => run::<Redeem>(text, family, now),
         RefreshTokens::NAME => run::<RefreshTokens>(text, family, now),
+        InspectRefresh::NAME => run::<InspectRefresh>(text, family, now),
+        RevokeRefresh::NAME => run::<RevokeRefresh>(text, family, now),
         Show::NAME => run::<Show>(text, family, now),
         End::NAME => run::<End>(text, family, now),
         _ => None,
@@ -97,11 +101,16 @@ impl Act for Begin {
     type Answer = ();
 
     fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
+        let begun_at = family.as_ref().map_or(Some(now), |known| known.begun_at);
+        let begins = Family {
+            begun_at,
+            ..self.family
+        };
         match family {
-            _ if self.family.ends_at() <= now => Err(Refusal::Expired),
-            Some(known) if *known != self.family => Err(Refusal::Unknown),
+            _ if begins.ends_at() <= now => Err(Refusal::Expired),
+            Some(known) if *known != begins => Err(Refusal::Unknown),
             _ => {
-                *family = Some(self.family);
+                *family = Some(begins);
                 Ok(())
             }
         }
@@ -129,9 +138,11 @@ pub struct Shown {
     pub client_id: ClientId,
     /// What.
     pub grant: Grant,
+    /// Since when.
+    pub begun_at: Option<UnixTime>,
 }
 
-impl_json!(struct Shown { client_id, grant });
+impl_json!(struct Shown { client_id, grant, begun_at });
 
 impl Act for Show {
     const NAME: &'static str = "show";
@@ -143,6 +154,7 @@ impl Act for Show {
             Stage::Granted { grant, .. } => Ok(Shown {
                 client_id: family.client_id.clone(),
                 grant: grant.clone(),
+                begun_at: family.begun_at,
             }),
             _ => Err(Refusal::Unknown),
         }

@@ -53,9 +53,11 @@ pub struct Granted {
     pub nonce: Option<String>,
     /// To go on with.
     pub refresh: Option<IssuedRefresh>,
+    /// When the family began.
+    pub begun_at: Option<UnixTime>,
 }
 
-impl_json!(struct Granted { grant, nonce, refresh });
+impl_json!(struct Granted { grant, nonce, refresh, begun_at });
 
 impl Act for Redeem {
     const NAME: &'static str = "redeem";
@@ -118,6 +120,7 @@ impl Act for Redeem {
             },
             nonce: request.nonce.clone(),
             refresh: issued,
+            begun_at: family.begun_at,
         };
         family.stage = Stage::Granted {
             code: Some(code.clone()),
@@ -209,13 +212,7 @@ impl Act for RefreshTokens {
         else {
             return Err(Refusal::Unknown);
         };
-        let RefreshPart {
-            seed, generation, ..
-        } = &self.token;
-        let genuine = refresh.seed.is_of(seed)
-            && self.token == RefreshPart::derive(&family.key, seed, *generation)
-            && *generation <= refresh.generation;
-        if !genuine {
+        if !refresh.has_issued(&self.token, &family.key) {
             return Err(Refusal::Unknown);
         }
         if family.client_id != self.client_id {
@@ -225,10 +222,9 @@ impl Act for RefreshTokens {
         if !refresh.confirmation.is_met_by(&self.confirmation) {
             return Err(Refusal::Confirmation);
         }
-        // The token before the one that is good, until that one is used or the grace is over.
-        let is_retry = generation.checked_add(1) == Some(refresh.generation)
-            && now.since(refresh.rotated_at) < self.policy.grace;
-        if *generation != refresh.generation && !is_retry {
+        let generation = self.token.generation;
+        let is_retry = refresh.is_retry(generation, self.policy.grace, now);
+        if generation != refresh.generation && !is_retry {
             *slot = None;
             return Err(Refusal::Replayed);
         }
@@ -247,7 +243,7 @@ impl Act for RefreshTokens {
             refresh.idle_until = now.plus(idle).min(refresh.absolute_until);
         }
         *access_until = self.access_until.max(*access_until);
-        let issued = refresh.issue(&family.key, seed, &grant.scope);
+        let issued = refresh.issue(&family.key, &self.token.seed, &grant.scope);
         Ok(Granted {
             grant: Grant {
                 scope,
@@ -256,6 +252,103 @@ impl Act for RefreshTokens {
             },
             nonce: None,
             refresh: Some(issued),
+            begun_at: family.begun_at,
         })
+    }
+}
+
+/// Somebody who has a refresh token asks whether it is good, and for what (RFC 7662). It is not used.
+#[derive(Clone, Debug)]
+pub struct InspectRefresh {
+    /// The token, but for the family's id.
+    pub token: RefreshPart,
+    /// How long a used one may be tried again.
+    pub grace: Seconds,
+}
+
+impl_json!(struct InspectRefresh { token, grace });
+
+/// What a good refresh token is.
+#[derive(Clone, Debug)]
+pub struct InspectedRefresh {
+    /// Whose.
+    pub client_id: ClientId,
+    /// For what.
+    pub grant: Grant,
+    /// When the family began.
+    pub begun_at: Option<UnixTime>,
+    /// When it ends if it is not used.
+    pub expires_at: UnixTime,
+    /// Who alone can use it.
+    pub confirmation: Confirmation,
+}
+
+impl_json!(struct InspectedRefresh { client_id, grant, begun_at, expires_at, confirmation });
+
+impl Act for InspectRefresh {
+    const NAME: &'static str = "inspect-refresh";
+    type Answer = InspectedRefresh;
+
+    fn decide(self, slot: &mut Option<Family>, now: UnixTime) -> Result<InspectedRefresh, Refusal> {
+        let family = living(slot, now)?;
+        let Stage::Granted {
+            grant,
+            refresh: Some(refresh),
+            ..
+        } = &family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if !refresh.has_issued(&self.token, &family.key) {
+            return Err(Refusal::Unknown);
+        }
+        let generation = self.token.generation;
+        let is_good =
+            generation == refresh.generation || refresh.is_retry(generation, self.grace, now);
+        if !is_good || refresh.idle_until <= now {
+            return Err(Refusal::Expired);
+        }
+        Ok(InspectedRefresh {
+            client_id: family.client_id.clone(),
+            grant: grant.clone(),
+            begun_at: family.begun_at,
+            expires_at: refresh.idle_until,
+            confirmation: refresh.confirmation.clone(),
+        })
+    }
+}
+
+/// A client revokes a refresh token, good or used before, and with it the family (RFC 7009 §2.1).
+#[derive(Clone, Debug)]
+pub struct RevokeRefresh {
+    /// The token, but for the family's id.
+    pub token: RefreshPart,
+    /// The client.
+    pub client_id: ClientId,
+}
+
+impl_json!(struct RevokeRefresh { token, client_id });
+
+impl Act for RevokeRefresh {
+    const NAME: &'static str = "revoke-refresh";
+    type Answer = ();
+
+    fn decide(self, slot: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
+        let family = living(slot, now)?;
+        let Stage::Granted {
+            refresh: Some(refresh),
+            ..
+        } = &family.stage
+        else {
+            return Err(Refusal::Unknown);
+        };
+        if !refresh.has_issued(&self.token, &family.key) {
+            return Err(Refusal::Unknown);
+        }
+        if family.client_id != self.client_id {
+            return Err(Refusal::OtherClient);
+        }
+        *slot = None;
+        Ok(())
     }
 }

@@ -35,7 +35,7 @@ fn refused<const N: usize>(reason: &str, assertions: [(&'static str, String); N]
 const MALFORMED: &str = "not a signed token in the compact form";
 const ALGORITHM: &str = "its algorithm is not ES256";
 const SIGNATURE: &str = "its signature is not the key's";
-const UNKNOWN_KEY: &str = "its `kid` names none of the client's keys";
+const UNKNOWN_KEY: &str = "its `kid` names none of the signer's keys";
 const TOKEN_TYPE: &str = "its `typ` is another token's";
 const SUBJECT: &str = "its `iss` and `sub` are not both the client";
 const AUDIENCE: &str = "its `aud` is not the issuer as one text";

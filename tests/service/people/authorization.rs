@@ -362,7 +362,12 @@ fn the_metadata_of_a_realm_with_people() {
         ("response_modes_supported", json!(["query"])),
         (
             "grant_types_supported",
-            json!(["authorization_code", "client_credentials", "refresh_token"]),
+            json!([
+                "authorization_code",
+                "client_credentials",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:token-exchange"
+            ]),
         ),
         ("code_challenge_methods_supported", json!(["S256"])),
         (

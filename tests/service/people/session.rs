@@ -82,7 +82,7 @@ fn userinfo_takes_access_tokens_of_people_alone() {
 /// A token of those claims, changed, signed by the realm's own key.
 fn signed(typ: &str, sid: &Value, change: &dyn Fn(&mut Value)) -> String {
     let mut custom = json!({
-        "iss": ISSUER, "sub": "1302", "aud": "app", "jti": "1", "scope": "openid", "sid": sid,
+        "iss": ISSUER, "sub": "1302", "aud": "app", "jti": "1", "client_id": "app", "scope": "openid", "sid": sid,
     });
     change(&mut custom);
     let moment = |seconds| UnixTime::from_seconds(NOW).plus(edge_token::time::Seconds(seconds));

@@ -1,0 +1,184 @@
+//! Assertions (RFC 7521, RFC 7523 §3): signed tokens by which a client says who it is, or a trusted
+//! issuer whom a request is about. What they share is here: how they are read, by which key they are
+//! signed, and when they are good.
+
+use serde_json::{Map, Value};
+
+use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
+use crate::time::{Seconds, UnixTime};
+
+/// How far the clock of whoever signs them may be off.
+const SKEW: Seconds = Seconds(8);
+
+/// What is asked of one kind of assertions.
+#[derive(Debug)]
+pub struct Profile {
+    /// What `typ` may say, if it says anything.
+    pub types: &'static [&'static str],
+    /// How far ahead `exp` may be, if there is a bound.
+    pub max_lifetime: Option<Seconds>,
+    /// Whether there must be a `jti`.
+    pub needs_jti: bool,
+}
+
+/// Why an assertion is not accepted. Never told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AssertionError {
+    /// `client_assertion_type` is another, or one of the two parameters is missing.
+    #[error("not an assertion of type jwt-bearer")]
+    Type,
+    /// No signed token, or not signed with the key that its header names.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// `typ` says that it is something else.
+    #[error("its `typ` is another token's")]
+    TokenType,
+    /// The header brings a key of its own.
+    #[error("its header has a key of its own")]
+    EmbeddedKey,
+    /// A claim is missing, or has another type than it must have.
+    #[error("its claim `{0}` is missing or malformed")]
+    Claim(&'static str),
+    /// `iss` and `sub` are not both the client.
+    #[error("its `iss` and `sub` are not both the client")]
+    Subject,
+    /// `iss` is nobody whose word counts, in this realm for this client.
+    #[error("its `iss` is no trusted issuer of the realm and client")]
+    Issuer,
+    /// `aud` is not the realm's issuer, as one text.
+    #[error("its `aud` is not the issuer as one text")]
+    Audience,
+    /// `exp` is over.
+    #[error("expired at {0}, now {1}")]
+    Expired(UnixTime, UnixTime),
+    /// `exp` is further ahead than it may be.
+    #[error("expires at {0}, more than {2} s ahead of {1}")]
+    TooLong(UnixTime, UnixTime, u32),
+    /// `nbf` or `iat` is ahead.
+    #[error("begins at {0}, now {1}")]
+    NotYetValid(UnixTime, UnixTime),
+    /// None of the signer's keys has the `kid`; or there is none, and more than one key.
+    #[error("its `kid` names none of the signer's keys")]
+    UnknownKey,
+    /// The `jti` was used before.
+    #[error("its `jti` was used before")]
+    Replayed,
+}
+
+/// An assertion, read and not believed.
+pub struct Assertion<'a> {
+    token: UntrustedToken<'a>,
+    /// Who says it.
+    pub issuer: String,
+    /// Whom it is about.
+    pub subject: String,
+    /// Whom alone it is for.
+    pub audience: String,
+    /// Its name among those of its issuer.
+    pub jti: Option<String>,
+    expiration: UnixTime,
+    /// The later of `nbf` and `iat`.
+    beginning: Option<UnixTime>,
+    max_lifetime: Option<Seconds>,
+}
+
+impl<'a> Assertion<'a> {
+    /// Reads an assertion, as far as it can be without its signer.
+    ///
+    /// # Errors
+    /// [`AssertionError`].
+    pub fn parse(text: &'a str, profile: &Profile) -> Result<Self, AssertionError> {
+        let mut token = UntrustedToken::parse(text)?;
+        let is_of = |typ: &String| {
+            let mut types = profile.types.iter();
+            types.any(|known| known.eq_ignore_ascii_case(typ))
+        };
+        if token.token_type.as_ref().is_some_and(|typ| !is_of(typ)) {
+            return Err(AssertionError::TokenType);
+        }
+        if token.jwk.is_some() {
+            return Err(AssertionError::EmbeddedKey);
+        }
+        let claims = &mut token.claims;
+        let mut text = |claim| {
+            let value = claims.take::<String>(claim, "a text");
+            let value = value.map_err(|_| AssertionError::Claim(claim))?;
+            match value {
+                Some(value) if !(1..=255).contains(&value.len()) => {
+                    Err(AssertionError::Claim(claim))
+                }
+                value => Ok(value),
+            }
+        };
+        let issuer = text("iss")?.ok_or(AssertionError::Claim("iss"))?;
+        let subject = text("sub")?.ok_or(AssertionError::Claim("sub"))?;
+        let jti = text("jti")?;
+        if profile.needs_jti && jti.is_none() {
+            return Err(AssertionError::Claim("jti"));
+        }
+        // One: others of a list could pass it on (RFC 7523 §3, as it is revised).
+        let audience = text("aud").ok().flatten();
+        let audience = audience.ok_or(AssertionError::Audience)?;
+        let mut moment =
+            |claim| numeric_date(claims, claim).map_err(|_| AssertionError::Claim(claim));
+        Ok(Self {
+            issuer,
+            subject,
+            audience,
+            jti,
+            expiration: moment("exp")?.ok_or(AssertionError::Claim("exp"))?,
+            beginning: moment("nbf")?.max(moment("iat")?),
+            max_lifetime: profile.max_lifetime,
+            token,
+        })
+    }
+
+    /// The key that signed it: the one among `keys` that its header names (RFC 7515 §4.1.4), or the
+    /// only one. Whatever is missing, one signature is verified.
+    ///
+    /// # Errors
+    /// [`AssertionError::UnknownKey`], [`TokenError::Signature`].
+    pub fn signed_by<'k>(&self, keys: &'k [PublicKey]) -> Result<&'k PublicKey, AssertionError> {
+        let named = |key: &&PublicKey| Some(key.name()) == self.token.kid.as_deref();
+        let key = match (&self.token.kid, keys) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
+            (Some(_), keys) => keys.iter().find(named),
+        };
+        let is_signed = self.token.is_signed_by(key);
+        let key = key.ok_or(AssertionError::UnknownKey)?;
+        match is_signed {
+            true => Ok(key),
+            false => Err(TokenError::Signature.into()),
+        }
+    }
+
+    /// Until when it is good, which it must be `now` (RFC 7523 §3, 4 to 6).
+    ///
+    /// # Errors
+    /// [`AssertionError::Expired`], [`AssertionError::TooLong`], [`AssertionError::NotYetValid`].
+    pub fn until(&self, now: UnixTime) -> Result<UnixTime, AssertionError> {
+        let until = self.expiration.plus(SKEW);
+        if until <= now {
+            return Err(AssertionError::Expired(self.expiration, now));
+        }
+        match self.max_lifetime {
+            Some(max) if self.expiration > now.plus(max).plus(SKEW) => {
+                return Err(AssertionError::TooLong(self.expiration, now, max.0));
+            }
+            _ => (),
+        }
+        match self.beginning {
+            Some(beginning) if beginning > now.plus(SKEW) => {
+                Err(AssertionError::NotYetValid(beginning, now))
+            }
+            _ => Ok(until),
+        }
+    }
+
+    /// What else it says.
+    #[must_use]
+    pub fn into_claims(self) -> Map<String, Value> {
+        self.token.claims.into_members()
+    }
+}

@@ -1,0 +1,63 @@
+//! Token revocation (RFC 7009): a client says that it needs a token no more, or has lost it.
+
+use super::caller;
+use crate::access_token::AccessToken;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::family::act::RevokeRefresh;
+use crate::family::{RefreshToken, Refusal};
+use crate::http::{Request, Response};
+use crate::realm::Realm;
+use crate::store::Store;
+use crate::tokens::verify_id_token_hint;
+
+/// Revokes a token of the client that asks. What is not good already needs no more (§2.2).
+///
+/// # Errors
+/// [`Failure`]: the answer is 200 only when nothing is left to store.
+pub async fn respond<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    // 1. The token and the client (§2.1), which a public one only names.
+    let form = super::form(request, realm)?;
+    let token = form.value("token").ok_or(super::NO_TOKEN)?;
+    let client = caller::authenticate(request, &form, realm, context).await?;
+    // 2. A refresh token takes its family along, access tokens included, as far as they are asked about.
+    let revoked = match RefreshToken::parse(token) {
+        Some(RefreshToken { family, part }) => {
+            let client_id = client.client_id;
+            let revoke = RevokeRefresh {
+                token: part,
+                client_id,
+            };
+            context.act(realm, family, revoke).await
+        }
+        // 3. An access token is remembered by its name until it would have ended.
+        None => match AccessToken::verify(realm, token, context.now) {
+            Ok(token) if token.client_id != client.client_id => Err(Refusal::OtherClient.into()),
+            Ok(token) => {
+                // That it was revoked before is no error.
+                let mark = token.mark(realm);
+                context.store.consume(&mark, context.now).await?;
+                context.audit.jti = Some(token.jti);
+                Ok(())
+            }
+            Err(_) if verify_id_token_hint(realm, token).is_some() => {
+                Err(Rejection::UnsupportedTokenType.into())
+            }
+            Err(unknown) => Err(unknown.into()),
+        },
+    };
+    match revoked {
+        Ok(()) => (),
+        Err(Failure::Rejection(
+            why @ (Rejection::InvalidAccessToken(_)
+            | Rejection::Refused(Refusal::Unknown | Refusal::Expired)),
+        )) => context.audit.refused = Some(why.to_string()),
+        Err(failure) => return Err(failure),
+    }
+    context.audit.done = Some("revoked");
+    Ok(Response::not_stored(200, "{}".to_owned()))
+}

@@ -1,0 +1,68 @@
+//! light-oauth2's grant `client_authenticated_user`: a client that the operator trusts says which
+//! person it has authenticated itself. No RFC has it.
+
+use serde_json::Map;
+
+use super::{
+    Outcome, TokenRequest, TokenResponse, issue_for, only_confidential, requested_audience, scope,
+};
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::family::{Grant, Person};
+use crate::realm::Realm;
+
+/// The most octets of what says who a person is.
+const MAX_ID: usize = 255;
+
+/// Runs the grant. Storage is not asked.
+pub(super) fn run<S>(
+    request: &TokenRequest<'_>,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<TokenResponse, Failure> {
+    let form = request.form;
+    // 1. The client is trusted with it.
+    only_confidential(client)?;
+    if !client.trusted {
+        return Err(Rejection::NotTrusted.into());
+    }
+    // 2. The person.
+    let text = |name, missing| {
+        let text = form.value(name).filter(|text| text.len() <= MAX_ID);
+        text.ok_or(Rejection::InvalidRequest(missing))
+    };
+    let sub = text("userId", "The parameter userId is missing or too long.")?;
+    let user_type = text("userType", "The parameter userType is missing or too long.")?;
+    let mut claims = Map::new();
+    claims.insert("user_type".to_owned(), user_type.into());
+    if let Some(roles) = form.value("roles") {
+        claims.insert("roles".to_owned(), roles.into());
+    }
+    let person = Person {
+        sub: sub.to_owned(),
+        claims,
+        auth_time: None,
+        acr: None,
+    };
+    // 3. The scope and the audience, narrowed to what the client may have.
+    let grant = Grant {
+        scope: scope(form, client, realm)?,
+        audience: requested_audience(form, client, realm)?,
+        person: Some(person),
+    };
+    // 4. Claims of the client's own, of those that the realm lets it set.
+    let mut claims = Map::new();
+    for name in &realm.user_claims {
+        if let Some(value) = form.value(name) {
+            claims.insert(name.clone(), value.into());
+        }
+    }
+    // 5. The token.
+    let outcome = Outcome {
+        claims,
+        ..Outcome::of(grant)
+    };
+    issue_for(request, outcome, client, realm, context)
+}

@@ -1,0 +1,74 @@
+//! The JWT bearer grant (RFC 7523 §2.1): a trusted issuer says whom a request is about.
+
+use serde_json::Map;
+
+use super::{
+    Outcome, TokenRequest, TokenResponse, issue_for, lifetime, only_confidential,
+    requested_audience, scope,
+};
+use crate::assertion::{AssertionError, Profile};
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::family::{Grant, Person};
+use crate::realm::Realm;
+use crate::store::Store;
+use crate::time::Seconds;
+use crate::trusted_issuer;
+
+/// What is asked of the assertion.
+const PROFILE: Profile = Profile {
+    types: &["JWT", "authorization-grant+jwt"],
+    max_lifetime: Some(Seconds(60 * 60)),
+    needs_jti: false,
+};
+
+/// Runs the grant.
+pub(super) async fn run<S: Store>(
+    request: &TokenRequest<'_>,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<TokenResponse, Failure> {
+    let form = request.form;
+    // 1. "Client authentication … is optional" (§2.1): not here.
+    only_confidential(client)?;
+    // 2. The assertion (§3).
+    let assertion = form.value("assertion").ok_or(Rejection::InvalidRequest(
+        "The parameter assertion is missing.",
+    ))?;
+    let refuse = Rejection::GrantAssertion;
+    let verified =
+        trusted_issuer::verify(assertion, &PROFILE, client, realm, context, refuse).await?;
+    // 3. The scope, "equal or lesser" than what was granted out of band, and the audience.
+    let scope = scope(form, client, realm)?;
+    let scope = match (&verified.scopes, form.value("scope")) {
+        (None, _) => scope,
+        (Some(most), None) => scope.intersection(most),
+        (Some(most), Some(_)) if scope.is_subset(most) => scope,
+        (Some(_), Some(_)) => return Err(Rejection::ExcessScope.into()),
+    };
+    let grant = Grant {
+        scope,
+        audience: requested_audience(form, client, realm)?,
+        person: Some(Person {
+            sub: verified.subject,
+            claims: Map::new(),
+            auth_time: None,
+            acr: None,
+        }),
+    };
+    realm.signing_key(context.now, lifetime(client, realm))?;
+    // 4. Once (7), where it has a name.
+    if let Some(mark) = verified.mark
+        && !context.store.consume(&mark, context.now).await?
+    {
+        return Err(refuse(AssertionError::Replayed).into());
+    }
+    // 5. The token, which does not outlive the assertion (RFC 7521 §4.1).
+    let outcome = Outcome {
+        until: Some(verified.until),
+        ..Outcome::of(grant)
+    };
+    issue_for(request, outcome, client, realm, context)
+}

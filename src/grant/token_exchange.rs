@@ -1,0 +1,351 @@
+//! Token exchange (RFC 8693): a client that has somebody's token gets one of its own for it, with
+//! less in it, which says for whom and by whom.
+
+use serde_json::{Map, Value};
+
+use super::{
+    Outcome, TokenRequest, TokenResponse, allowed_audience, existing, issue_for, lifetime,
+    only_confidential, owned, targets,
+};
+use crate::access_token::AccessToken;
+use crate::assertion::{AssertionError, Profile};
+use crate::client::Client;
+use crate::context::Context;
+use crate::dialect::Source;
+use crate::error::{Failure, Rejection};
+use crate::family::{FamilyId, Grant, Person};
+use crate::realm::Realm;
+use crate::scope::ScopeSet;
+use crate::store::Store;
+use crate::time::UnixTime;
+use crate::trusted_issuer::{self, Asserted};
+
+/// The token types (RFC 8693 §3) that are taken and issued: access tokens of this realm, which are
+/// JWTs, and JWTs of trusted issuers, which are only taken.
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// What is asked of a trusted issuer's token. It may be used again while it lasts.
+const PROFILE: Profile = Profile {
+    types: &["JWT", "at+jwt"],
+    max_lifetime: None,
+    needs_jti: false,
+};
+
+/// The most parties that may act one for another.
+const MAX_ACTORS: usize = 8;
+
+/// Why a token is not exchanged. RFC 8693 §2.2.2 has one word for all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ExchangeError {
+    /// One of this realm, but not a good one.
+    #[error("{0}: {1}")]
+    Token(&'static str, &'static str),
+    /// One of a trusted issuer, but not a good one.
+    #[error("{0}: {1}")]
+    Assertion(&'static str, AssertionError),
+    /// A good one, but neither the client's own nor for it.
+    #[error("{0}: neither issued to the client nor for one of its resources")]
+    OtherClient(&'static str),
+    /// The client's own, but bound to what it does not show.
+    #[error("{0}: bound to a key or certificate that was not shown")]
+    Confirmation(&'static str),
+    /// The subject's token names who alone may act for them (RFC 8693 §4.4).
+    #[error("may_act of the subject_token names another")]
+    MayAct,
+    /// Too many act one for another already.
+    #[error("more than {MAX_ACTORS} would act one for another")]
+    Actors,
+}
+
+/// Runs the grant.
+pub(super) async fn run<S: Store>(
+    request: &TokenRequest<'_>,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<TokenResponse, Failure> {
+    let form = request.form;
+    // 1. What is asked for (§2.1).
+    only_confidential(client)?;
+    let requested_type = match form.value("requested_token_type") {
+        None | Some(ACCESS_TOKEN) => ACCESS_TOKEN,
+        Some(JWT) => JWT,
+        Some(_) => return Err(UNSUPPORTED_TYPE.into()),
+    };
+    // 2. Who it is about, and who acts for them.
+    let subject = Presented::read("subject_token", "subject_token_type", request)?;
+    let subject = subject.ok_or(Rejection::InvalidRequest(
+        "The parameter subject_token is missing.",
+    ))?;
+    let actor = Presented::read("actor_token", "actor_token_type", request)?;
+    let subject = subject.verify(client, realm, context).await?;
+    let actor = match actor {
+        Some(actor) => Some(actor.verify(client, realm, context).await?),
+        None => None,
+    };
+    let by = actor.as_ref().map_or(client.subject(), |by| &by.subject);
+    // 3. Whether they may.
+    let original = actor.as_ref().map(|actor| &actor.original);
+    let original = original.map_or((realm.iss(), by), |(issuer, sub)| (issuer, sub));
+    if !may_act(subject.claims.get("may_act"), original) {
+        return Err(Rejection::Exchange(ExchangeError::MayAct).into());
+    }
+    // 4. A new party is named, unless the client may do without (§1.1, §4.1).
+    let acted = subject.claims.get("act").cloned();
+    let is_new = actor.is_some() || !subject.is_own && !client.may_impersonate;
+    let act = match is_new {
+        true => {
+            context.audit.actor = Some(by.to_owned());
+            Some(chain(by, acted)?)
+        }
+        false => acted,
+    };
+    // 5. The scope and the audience: never more than the subject's token had.
+    let scope = narrowed_scope(&subject, request, client, realm)?;
+    let audience = narrowed_audience(&subject, request, client, realm)?;
+    // 6. The token: it ends with the first of those that it came from.
+    let until = actor.map_or(subject.until, |actor| actor.until.min(subject.until));
+    realm.signing_key(context.now, lifetime(client, realm))?;
+    let outcome = Outcome {
+        family: subject.family,
+        until: Some(until),
+        actor: act,
+        issued_token_type: Some(requested_type),
+        ..Outcome::of(Grant {
+            scope,
+            audience,
+            person: Some(subject.into_person(realm)),
+        })
+    };
+    issue_for(request, outcome, client, realm, context)
+}
+
+/// A token that a request presents, by the name of its parameter.
+struct Presented<'a> {
+    parameter: &'static str,
+    token: &'a str,
+    is_foreign: bool,
+    request: &'a TokenRequest<'a>,
+}
+
+/// What a good one says.
+struct Verified {
+    subject: String,
+    /// Who says it, and how they call the subject.
+    original: (String, String),
+    /// What it allows; of another issuer's, the most that it may allow here, if there is a bound.
+    scope: Option<ScopeSet>,
+    /// Whom it is for; of another issuer's, nobody here.
+    audience: Vec<String>,
+    is_foreign: bool,
+    until: UnixTime,
+    family: Option<FamilyId>,
+    /// Whether the client got it itself.
+    is_own: bool,
+    claims: Map<String, Value>,
+}
+
+impl<'a> Presented<'a> {
+    /// Reads a token and its type: both are there or both not (§2.1).
+    fn read(
+        parameter: &'static str,
+        type_parameter: &'static str,
+        request: &'a TokenRequest<'a>,
+    ) -> Result<Option<Self>, Rejection> {
+        let form = request.form;
+        let (token, token_type) = (form.value(parameter), form.value(type_parameter));
+        let is_foreign = match (token, token_type) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(ACCESS_TOKEN)) => false,
+            (Some(_), Some(JWT)) => true,
+            (Some(_), Some(_)) => return Err(UNSUPPORTED_TYPE),
+            _ => return Err(HALF),
+        };
+        Ok(token.map(|token| Self {
+            parameter,
+            token,
+            is_foreign,
+            request,
+        }))
+    }
+
+    /// Checks it, and that the client may present it.
+    async fn verify<S: Store>(
+        &self,
+        client: &Client,
+        realm: &Realm,
+        context: &mut Context<'_, S>,
+    ) -> Result<Verified, Failure> {
+        let name = self.parameter;
+        // An access token of this realm is a JWT too.
+        let own = AccessToken::verify(realm, self.token, context.now);
+        if self.is_foreign && own.is_err() {
+            let refuse = |error| ExchangeError::Assertion(name, error).into();
+            let verify =
+                trusted_issuer::verify(self.token, &PROFILE, client, realm, context, refuse);
+            return Ok(verify.await?.into());
+        }
+        let token = own.map_err(|why| refused(name, why.into()))?;
+        // Who has somebody's token could have stolen it: it must have been meant for them.
+        let is_own = token.client_id == client.client_id;
+        if !is_own && !token.is_for(&client.resources) {
+            return Err(Rejection::Exchange(ExchangeError::OtherClient(name)).into());
+        }
+        // A resource has seen the proof of whoever sent the token; the client itself shows it here.
+        if is_own && !token.confirmation.is_met_by(&self.request.confirmation) {
+            return Err(Rejection::Exchange(ExchangeError::Confirmation(name)).into());
+        }
+        let check = token.check(realm, context).await;
+        check.map_err(|why| refused(name, why))?;
+        Ok(Verified {
+            original: (realm.iss().to_owned(), token.subject.clone()),
+            subject: token.subject,
+            scope: Some(token.scope),
+            audience: token.audience,
+            is_foreign: false,
+            until: token.expiration,
+            family: token.family,
+            is_own,
+            claims: token.claims,
+        })
+    }
+}
+
+/// What an endpoint that takes access tokens says of one, in the words of this grant.
+fn refused(parameter: &'static str, why: Failure) -> Failure {
+    match why {
+        Failure::Rejection(Rejection::InvalidAccessToken(why)) => {
+            Rejection::Exchange(ExchangeError::Token(parameter, why)).into()
+        }
+        why => why,
+    }
+}
+
+impl From<Asserted> for Verified {
+    fn from(mut asserted: Asserted) -> Self {
+        // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`).
+        if let Some(Value::Object(actor)) = asserted.claims.get_mut("act") {
+            actor.insert("iss".to_owned(), asserted.original.0.as_str().into());
+        }
+        Self {
+            subject: asserted.subject,
+            original: asserted.original,
+            scope: asserted.scopes,
+            audience: Vec::new(),
+            is_foreign: true,
+            until: asserted.until,
+            family: None,
+            is_own: false,
+            claims: asserted.claims,
+        }
+    }
+}
+
+impl Verified {
+    /// The person, or client, that it is about, with the claims that the dialect has of people.
+    fn into_person(self, realm: &Realm) -> Person {
+        let mut person = Person {
+            sub: self.subject,
+            claims: Map::new(),
+            auth_time: None,
+            acr: None,
+        };
+        for (name, source) in realm.dialect.claims {
+            // What another issuer claims is not ours to repeat.
+            let Some(value) = self.claims.get(*name).filter(|_| !self.is_foreign) else {
+                continue;
+            };
+            match source {
+                Source::PersonClaim(claim) => {
+                    person.claims.insert((*claim).to_owned(), value.clone());
+                }
+                Source::AuthTime => person.auth_time = value.as_u64().map(UnixTime::from_seconds),
+                Source::Acr => person.acr = value.as_str().map(str::to_owned),
+                _ => (),
+            }
+        }
+        person
+    }
+}
+
+/// Whether `actor`, an issuer and what it calls somebody, is whom a `may_act` claim names, if there is
+/// one (RFC 8693 §4.4).
+fn may_act(claim: Option<&Value>, actor: (&str, &str)) -> bool {
+    let Some(claim) = claim else {
+        return true;
+    };
+    let text = |name| claim.get(name).and_then(Value::as_str);
+    let names_issuer = claim.get("iss").is_none() || text("iss") == Some(actor.0);
+    names_issuer && text("sub") == Some(actor.1)
+}
+
+/// The claim `act` for somebody who acts, for those who acted before (RFC 8693 §4.1).
+fn chain(by: &str, before: Option<Value>) -> Result<Value, Rejection> {
+    let mut actors = 1_usize;
+    let mut link = before.as_ref();
+    while let Some(actor) = link {
+        actors = actors.saturating_add(1);
+        link = actor.get("act");
+    }
+    if actors > MAX_ACTORS {
+        return Err(Rejection::Exchange(ExchangeError::Actors));
+    }
+    let mut actor = Map::new();
+    actor.insert("sub".to_owned(), by.into());
+    if let Some(before) = before {
+        actor.insert("act".to_owned(), before);
+    }
+    Ok(Value::Object(actor))
+}
+
+/// The scope: what is asked for, if the subject's token has it and the client may, else all of both.
+fn narrowed_scope(
+    subject: &Verified,
+    request: &TokenRequest<'_>,
+    client: &Client,
+    realm: &Realm,
+) -> Result<ScopeSet, Rejection> {
+    let most = match &subject.scope {
+        Some(scope) => scope.intersection(&client.scope),
+        None => client.scope.clone(),
+    };
+    let most = existing(&most, realm);
+    let Some(requested) = request.form.value("scope") else {
+        return Ok(most);
+    };
+    let requested = ScopeSet::parse(requested).map_err(|_| Rejection::MalformedScope)?;
+    match requested.is_subset(&most) {
+        true => Ok(requested),
+        false => Err(Rejection::ExcessScope),
+    }
+}
+
+/// The audience: what is asked for, among what both the subject's token and the client's may be for,
+/// and what the client's record adds for this; else all of the former.
+fn narrowed_audience(
+    subject: &Verified,
+    request: &TokenRequest<'_>,
+    client: &Client,
+    realm: &Realm,
+) -> Result<Vec<String>, Rejection> {
+    let mut both = owned(allowed_audience(client, realm));
+    both.retain(|one| subject.is_foreign || subject.audience.contains(one));
+    let requested = targets(request.form, |target| {
+        both.iter()
+            .chain(&client.exchange_audience)
+            .any(|one| one == target)
+    })?;
+    match (requested.is_empty(), both.is_empty()) {
+        (false, _) => Ok(requested),
+        (true, false) => Ok(both),
+        // There is nothing that it could be for unless the client says what.
+        (true, true) => Err(Rejection::UnknownTarget),
+    }
+}
+
+const HALF: Rejection = Rejection::InvalidRequest(
+    "A token to be exchanged must come with its type, and a type with it.",
+);
+const UNSUPPORTED_TYPE: Rejection =
+    Rejection::InvalidRequest("The token types are those of access tokens and JWTs.");

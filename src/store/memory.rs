@@ -1,0 +1,152 @@
+//! A store in memory, for tests.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::{Copies, Store, StoreError};
+use crate::client::{Client, ClientId};
+use crate::family::act::{self, Message};
+use crate::family::{Family, FamilyId, object_name};
+use crate::jose::PublicKey;
+use crate::not_before::NotBefore;
+use crate::realm::RealmName;
+use crate::replay::{self, Mark};
+use crate::time::{Seconds, UnixTime};
+
+/// A store in memory, for tests and for warming up: it keeps records as their text and fails where
+/// it is told to.
+#[derive(Default)]
+pub struct MemoryStore {
+    records: RefCell<HashMap<String, Result<String, StoreError>>>,
+    reads: RefCell<usize>,
+    families: RefCell<HashMap<String, Family>>,
+    marks: RefCell<HashMap<String, UnixTime>>,
+    issuer_keys: Copies<[PublicKey]>,
+    acts: RefCell<usize>,
+    failure: RefCell<Option<StoreError>>,
+}
+
+impl MemoryStore {
+    /// Puts the text of a record, or the failure to read it, where that client is looked up.
+    pub fn put(&self, realm: &RealmName, id: &ClientId, record: Result<String, StoreError>) {
+        self.put_at(id.record_key(realm), record);
+    }
+
+    /// The same for what is read elsewhere: the moments of a realm at their key, a JWK Set at its URL.
+    pub fn put_at(&self, key: String, text: Result<String, StoreError>) {
+        self.records.borrow_mut().insert(key, text);
+    }
+
+    /// How often it was read.
+    #[must_use]
+    pub fn reads(&self) -> usize {
+        *self.reads.borrow()
+    }
+
+    /// How often an act happened to a family, or a name was used, or failed to.
+    #[must_use]
+    pub fn acts(&self) -> usize {
+        *self.acts.borrow()
+    }
+
+    /// How many families it has.
+    #[must_use]
+    pub fn families(&self) -> usize {
+        self.families.borrow().len()
+    }
+
+    /// Lets every act, use of a name and registration fail, until it is told `None`.
+    pub fn fail_acts(&self, failure: Option<StoreError>) {
+        self.failure.replace(failure);
+    }
+
+    fn read(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.reads.replace_with(|reads| reads.saturating_add(1));
+        self.records.borrow().get(key).cloned().transpose()
+    }
+
+    fn begin_act(&self) -> Result<(), StoreError> {
+        self.acts.replace_with(|acts| acts.saturating_add(1));
+        self.failure.borrow().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Store for MemoryStore {
+    async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let key = id.record_key(realm);
+        match self.read(&key)? {
+            None => Ok(None),
+            Some(record) => Client::parse(&record, id)
+                .map(Some)
+                .map_err(|error| StoreError::UnusableRecord { key, error }),
+        }
+    }
+
+    async fn act(
+        &self,
+        realm: &RealmName,
+        family: FamilyId,
+        act: &Message,
+        now: UnixTime,
+    ) -> Result<String, StoreError> {
+        self.begin_act()?;
+        let key = object_name(realm, family);
+        let mut families = self.families.borrow_mut();
+        let mut family = families.remove(&key);
+        let answer = act::decide(act.name, &act.text, &mut family, now);
+        families.extend(family.map(|family| (key, family)));
+        answer.ok_or(StoreError::UnreadableAct)
+    }
+
+    async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
+        self.begin_act()?;
+        let mut marks = self.marks.borrow_mut();
+        let mut used_until = marks.get(&mark.object_name).copied();
+        let is_first = replay::consume(&mut used_until, mark.until, now);
+        marks.extend(used_until.map(|until| (mark.object_name.clone(), until)));
+        Ok(is_first)
+    }
+
+    async fn is_consumed(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
+        self.failure.borrow().clone().map_or(Ok(()), Err)?;
+        let used_until = self.marks.borrow().get(&mark.object_name).copied();
+        Ok(replay::is_used(used_until, now))
+    }
+
+    async fn not_before(
+        &self,
+        realm: &RealmName,
+        _: UnixTime,
+    ) -> Result<Rc<NotBefore>, StoreError> {
+        let key = NotBefore::record_key(realm);
+        let record = self.read(&key)?;
+        let moments = record.as_deref().map(NotBefore::parse).transpose();
+        let moments = moments.map_err(|error| StoreError::UnusableRecord { key, error })?;
+        Ok(Rc::new(moments.unwrap_or_default()))
+    }
+
+    async fn issuer_keys(
+        &self,
+        url: &str,
+        max_age: Seconds,
+        now: UnixTime,
+    ) -> Result<Rc<[PublicKey]>, StoreError> {
+        if let Some(keys) = self.issuer_keys.fresh(url, max_age, now) {
+            return Ok(keys);
+        }
+        let set = self.read(url)?.unwrap_or_default();
+        let keys = PublicKey::parse_jwk_set(&set).map_err(|error| StoreError::UnusableKeys {
+            url: url.to_owned(),
+            error,
+        })?;
+        Ok(self.issuer_keys.keep(url, keys.into(), now))
+    }
+
+    async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
+        self.begin_act()?;
+        let record = serde_json::to_string(client).map_err(|_| StoreError::UnreadableAct)?;
+        self.put(realm, &client.client_id, Ok(record));
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! Trusted issuers: others whose word a realm takes for whom a request is about, in assertions (RFC
+//! 7523 §2.1) and in tokens to be exchanged (RFC 8693 §2.1).
+
+use serde_json::{Map, Value};
+
+use crate::assertion::{Assertion, AssertionError, Profile};
+use crate::client::Client;
+use crate::context::Context;
+use crate::error::{Failure, Rejection};
+use crate::jose::PublicKey;
+use crate::json::{JsonError, Object};
+use crate::realm::{Cause, Issuer, Realm, RealmName};
+use crate::redirect_uri::is_web_url;
+use crate::replay::{Holder, Mark};
+use crate::scope::ScopeSet;
+use crate::store::Store;
+use crate::time::{Seconds, UnixTime};
+
+/// For how long a copy of an issuer's keys may be used.
+const MAX_AGE: Seconds = Seconds(300);
+
+/// How old a copy must be to be read anew for a key that is not in it: made-up names of keys must not
+/// become as many requests.
+const COOLDOWN: Seconds = Seconds(30);
+
+/// One of them, as it is configured.
+#[derive(Debug)]
+pub struct TrustedIssuer {
+    /// What the realm calls it.
+    pub name: RealmName,
+    /// `iss` of what it signs.
+    issuer: String,
+    /// What `aud` may be of what it signs for this realm.
+    audience: Vec<String>,
+    /// The most that tokens by its word may be used for, if there is a bound besides the client's.
+    pub scopes: Option<ScopeSet>,
+    keys: Keys,
+    /// Whether its subjects are the realm's own, and not named after it.
+    subjects_are_the_realms_own: bool,
+}
+
+/// Where an issuer's keys are.
+#[derive(Debug)]
+enum Keys {
+    /// In the configuration.
+    Here(Vec<PublicKey>),
+    /// At a URL.
+    At(String),
+}
+
+/// What a trusted issuer says.
+#[derive(Debug)]
+pub struct Asserted {
+    /// Whom it is about, in this realm.
+    pub subject: String,
+    /// Who says it, and what they call the subject.
+    pub original: (String, String),
+    /// The most that tokens by it may be used for.
+    pub scopes: Option<ScopeSet>,
+    /// Until when it is good.
+    pub until: UnixTime,
+    /// What must be the first of its kind, where it is good once.
+    pub mark: Option<Mark>,
+    /// What else it says.
+    pub claims: Map<String, Value>,
+}
+
+impl TrustedIssuer {
+    /// Reads the member of that name of a realm whose URL is `realm`.
+    ///
+    /// # Errors
+    /// [`Cause`].
+    pub fn parse(name: &str, mut members: Object, realm: &Issuer) -> Result<Self, Cause> {
+        let name = RealmName::parse(name).ok_or(Cause::TrustedIssuerName)?;
+        let keys = match (
+            members.take::<Object>("jwks", "a JWK Set")?,
+            members.take::<String>("jwks_uri", "a URL")?,
+        ) {
+            (Some(set), None) => Keys::Here(PublicKey::parse_set(set).map_err(Cause::IssuerKeys)?),
+            (None, Some(url)) if is_web_url(&url) => Keys::At(url),
+            _ => return Err(Cause::TrustedIssuerKeys(name.to_string())),
+        };
+        let trusted = Self {
+            name,
+            issuer: members.require("issuer", "a text")?,
+            audience: members
+                .take("audience", "a list of texts")?
+                .unwrap_or_else(|| vec![realm.as_str().to_owned()]),
+            scopes: members.take("scopes", "scope tokens with one space between")?,
+            keys,
+            subjects_are_the_realms_own: members
+                .take("subjects_are_the_realms_own", "true or false")?
+                .unwrap_or_default(),
+        };
+        members.finish()?;
+        match trusted.issuer == realm.as_str() {
+            true => Err(JsonError::Invalid {
+                member: "issuer",
+                expected: "another's than the realm's",
+            }
+            .into()),
+            false => Ok(trusted),
+        }
+    }
+
+    /// The key that signed an assertion. One that is not among a copy of the keys may be newer.
+    async fn check_signature<S: Store>(
+        &self,
+        assertion: &Assertion<'_>,
+        context: &Context<'_, S>,
+    ) -> Result<Result<(), AssertionError>, Failure> {
+        let url = match &self.keys {
+            Keys::Here(keys) => return Ok(assertion.signed_by(keys).map(drop)),
+            Keys::At(url) => url,
+        };
+        let mut result = Err(AssertionError::UnknownKey);
+        for max_age in [MAX_AGE, COOLDOWN] {
+            let keys = context.store.issuer_keys(url, max_age, context.now).await?;
+            result = assertion.signed_by(&keys).map(drop);
+            if result != Err(AssertionError::UnknownKey) {
+                break;
+            }
+        }
+        Ok(result)
+    }
+}
+
+/// Checks an assertion, or a token to be exchanged, that a client presents: by one of the issuers of
+/// the realm that its record names, for this realm, in its time. `refuse` says what it is when not.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn verify<S: Store>(
+    text: &str,
+    profile: &Profile,
+    client: &Client,
+    realm: &Realm,
+    context: &Context<'_, S>,
+    refuse: impl Fn(AssertionError) -> Rejection,
+) -> Result<Asserted, Failure> {
+    let refuse = |error| Failure::from(refuse(error));
+    // 1. Who says it (RFC 7523 §3, 1), and that it is they (9).
+    let assertion = Assertion::parse(text, profile).map_err(refuse)?;
+    let is_named = |trusted: &&TrustedIssuer| {
+        let mut names = client.trusted_issuers.iter();
+        trusted.issuer == assertion.issuer && names.any(|name| name == trusted.name.as_str())
+    };
+    let trusted = realm.trusted_issuers.iter().find(is_named);
+    let trusted = trusted.ok_or_else(|| refuse(AssertionError::Issuer))?;
+    let signed = trusted.check_signature(&assertion, context).await?;
+    signed.map_err(refuse)?;
+    // 2. For whom (3), and when (4 to 6).
+    if !trusted.audience.contains(&assertion.audience) {
+        return Err(refuse(AssertionError::Audience));
+    }
+    let until = assertion.until(context.now).map_err(refuse)?;
+    // 3. Whom it is about (2). Another's subjects are named after it, lest they be taken for the
+    //    realm's own.
+    let subject = match trusted.subjects_are_the_realms_own {
+        true => assertion.subject.clone(),
+        false => format!("{}:{}", trusted.name, assertion.subject),
+    };
+    let holder = Holder::Issuer(trusted.name.as_str());
+    let mark = assertion.jti.as_deref();
+    Ok(Asserted {
+        subject,
+        original: (assertion.issuer.clone(), assertion.subject.clone()),
+        scopes: trusted.scopes.clone(),
+        until,
+        mark: mark.map(|jti| Mark::new(&realm.name, holder, jti, until)),
+        claims: assertion.into_claims(),
+    })
+}
