@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::json::Json;
+use crate::json::{Json, put};
 
 /// By what the holder of a token shows that it is theirs; nothing for bearer tokens.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -38,7 +38,7 @@ impl Confirmation {
         let mut members = Map::new();
         for (name, value) in [(JKT, &self.jkt), (X5T_S256, &self.x5t_s256)] {
             if let Some(value) = value {
-                members.insert(name.to_owned(), value.as_str().into());
+                put(&mut members, name, value.as_str().into());
             }
         }
         (!members.is_empty()).then_some(Value::Object(members))

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::client::ClientSecretsKey;
 use crate::error::{Failure, Fault};
@@ -94,8 +95,19 @@ impl<S: Store> Context<'_, S> {
             text: act.to_text(),
             is_idempotent: act.is_idempotent(),
         };
-        let act = self.store.act(&realm.name, family, &message, self.now);
-        let answer = Result::<A::Answer, Refusal>::from_text(&act.await?);
+        let answer = self.send(realm, family, &message).await?;
+        Ok(A::Answer::from_json(answer).ok_or(StoreError::UnreadableAct)?)
+    }
+
+    /// The same for any act: what all of them share exists once.
+    async fn send(
+        &mut self,
+        realm: &Realm,
+        family: FamilyId,
+        act: &Message,
+    ) -> Result<Value, Failure> {
+        let answer = self.store.act(&realm.name, family, act, self.now).await?;
+        let answer = Result::<Value, Refusal>::from_text(&answer);
         let answer = answer.ok_or(StoreError::UnreadableAct)?;
         // Of an unknown family somebody may have typed anything.
         if !matches!(answer, Err(Refusal::Unknown)) {

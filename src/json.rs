@@ -12,7 +12,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 pub use self::value::Json;
-pub(crate) use self::value::{impl_json, members, take, variant};
+use self::value::take_value;
+pub(crate) use self::value::{impl_json, members, put, take, variant};
 
 /// Why an object could not be read.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -76,9 +77,9 @@ impl Object {
         member: &'static str,
         expected: &'static str,
     ) -> Result<Option<T>, JsonError> {
-        match self.0.remove(member) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => match T::from_json(value) {
+        match take_value(&mut self.0, member) {
+            Value::Null => Ok(None),
+            value => match T::from_json(value) {
                 None => Err(JsonError::Invalid { member, expected }),
                 value => Ok(value),
             },

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::client::RecordError;
-use crate::json::{Json as _, Object};
+use crate::json::{Json as _, Object, put};
 use crate::realm::RealmName;
 use crate::time::{Seconds, UnixTime};
 
@@ -89,7 +89,7 @@ impl NotBefore {
             ("updated_at", updated_at.to_json()),
             ("updated_by", updated_by.into()),
         ] {
-            members.insert(member.to_owned(), value);
+            put(&mut members, member, value);
         }
         Value::Object(members).to_string()
     }
@@ -112,8 +112,8 @@ impl NotBefore {
     pub fn set(&mut self, whose: Whose<'_>, moment: UnixTime) {
         match whose {
             Whose::Realm => self.realm = moment,
-            Whose::Client(id) => drop(self.clients.insert(id.to_owned(), moment.to_json())),
-            Whose::Subject(sub) => drop(self.subjects.insert(sub.to_owned(), moment.to_json())),
+            Whose::Client(id) => put(&mut self.clients, id, moment.to_json()),
+            Whose::Subject(sub) => put(&mut self.subjects, sub, moment.to_json()),
         }
     }
 

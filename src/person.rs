@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::family::Person;
+use crate::json::put;
 use crate::scope::ScopeSet;
 
 /// The scope token that makes a request one of OpenID Connect.
@@ -57,7 +58,7 @@ impl Person {
         let mut claims = Map::new();
         for name in names {
             if let Some(value) = self.claims.get(name) {
-                claims.insert(name.to_owned(), value.clone());
+                put(&mut claims, name, value.clone());
             }
         }
         claims

@@ -11,6 +11,7 @@ use crate::error::{Failure, Rejection};
 use crate::family::act::{InspectRefresh, InspectedRefresh};
 use crate::family::{RefreshToken, Refusal};
 use crate::http::{Request, Response};
+use crate::json::put;
 use crate::realm::Realm;
 use crate::store::Store;
 
@@ -35,13 +36,13 @@ pub async fn respond<S: Store>(
     };
     let members = match members {
         Ok(mut members) => {
-            members.insert("active".to_owned(), true.into());
+            put(&mut members, "active", true.into());
             members
         }
         Err(Failure::Rejection(why)) => {
             context.audit.refused = Some(why.to_string());
             let mut members = Map::new();
-            members.insert("active".to_owned(), false.into());
+            put(&mut members, "active", false.into());
             members
         }
         Err(fault) => return Err(fault),
@@ -76,7 +77,7 @@ async fn access_token<S: Store>(
         None => "Bearer",
     };
     let mut members = token.claims;
-    let mut tell = |name: &str, value| members.insert(name.to_owned(), value);
+    let mut tell = |name, value| put(&mut members, name, value);
     tell("exp", token.expiration.seconds().into());
     tell("client_id", token.client_id.as_str().into());
     tell("sub", token.subject.into());
@@ -85,7 +86,7 @@ async fn access_token<S: Store>(
         tell("scope", token.scope.to_string().into());
     }
     if let Some(name) = members.get("preferred_username").cloned() {
-        members.insert("username".to_owned(), name);
+        put(&mut members, "username", name);
     }
     Ok(members)
 }
@@ -131,7 +132,7 @@ async fn refresh_token<S: Store>(
         ("cnf", Confirmation::to_claim(&confirmation)),
     ] {
         if let Some(value) = value {
-            members.insert(name.to_owned(), value);
+            put(&mut members, name, value);
         }
     }
     Ok(members)

@@ -8,6 +8,7 @@ use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
+use crate::json::put;
 use crate::realm::Realm;
 use crate::registration::{SCOPE, information};
 use crate::store::Store;
@@ -67,8 +68,8 @@ pub async fn respond<S: Store>(
     context.audit.done = Some("registered");
     let mut information = information(&client);
     if let Some(secret) = secret {
-        information.insert("client_secret".to_owned(), secret.reveal().into());
-        information.insert("client_secret_expires_at".to_owned(), 0.into());
+        put(&mut information, "client_secret", secret.reveal().into());
+        put(&mut information, "client_secret_expires_at", 0.into());
     }
     Ok(Response::not_stored(
         201,

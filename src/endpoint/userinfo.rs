@@ -6,6 +6,7 @@ use super::caller;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::http::{Request, Response};
+use crate::json::put;
 use crate::person::OPENID;
 use crate::realm::Realm;
 use crate::store::Store;
@@ -35,6 +36,6 @@ pub async fn respond<S: Store>(
     let person = standing.family.and_then(|family| family.grant.person);
     let person = person.ok_or(Rejection::InvalidAccessToken("not a person's"))?;
     let mut claims = person.claims(&token.scope);
-    claims.insert("sub".to_owned(), person.sub.into());
+    put(&mut claims, "sub", person.sub.into());
     Ok(Response::not_stored(200, Value::Object(claims).to_string()))
 }

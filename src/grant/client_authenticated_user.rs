@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::{Grant, Person};
+use crate::json::put;
 use crate::realm::Realm;
 
 /// The most octets of what says who a person is.
@@ -36,9 +37,9 @@ pub(super) fn run<S>(
     let sub = text("userId", "The parameter userId is missing or too long.")?;
     let user_type = text("userType", "The parameter userType is missing or too long.")?;
     let mut claims = Map::new();
-    claims.insert("user_type".to_owned(), user_type.into());
+    put(&mut claims, "user_type", user_type.into());
     if let Some(roles) = form.value("roles") {
-        claims.insert("roles".to_owned(), roles.into());
+        put(&mut claims, "roles", roles.into());
     }
     let person = Person {
         sub: sub.to_owned(),
@@ -56,7 +57,7 @@ pub(super) fn run<S>(
     let mut claims = Map::new();
     for name in &realm.user_claims {
         if let Some(value) = form.value(name) {
-            claims.insert(name.clone(), value.into());
+            put(&mut claims, name, value.into());
         }
     }
     // 5. The token.

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::dialect::Source;
 use crate::error::{Failure, Rejection};
 use crate::family::{FamilyId, Grant, Person};
+use crate::json::put;
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
@@ -226,7 +227,7 @@ impl From<Asserted> for Verified {
     fn from(mut asserted: Asserted) -> Self {
         // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`).
         if let Some(Value::Object(actor)) = asserted.claims.get_mut("act") {
-            actor.insert("iss".to_owned(), asserted.original.0.as_str().into());
+            put(actor, "iss", asserted.original.0.as_str().into());
         }
         Self {
             subject: asserted.subject,
@@ -258,7 +259,7 @@ impl Verified {
             };
             match source {
                 Source::PersonClaim(claim) => {
-                    person.claims.insert((*claim).to_owned(), value.clone());
+                    put(&mut person.claims, claim, value.clone());
                 }
                 Source::AuthTime => person.auth_time = value.as_u64().map(UnixTime::from_seconds),
                 Source::Acr => person.acr = value.as_str().map(str::to_owned),
@@ -292,9 +293,9 @@ fn chain(by: &str, before: Option<Value>) -> Result<Value, Rejection> {
         return Err(Rejection::Exchange(ExchangeError::Actors));
     }
     let mut actor = Map::new();
-    actor.insert("sub".to_owned(), by.into());
+    put(&mut actor, "sub", by.into());
     if let Some(before) = before {
-        actor.insert("act".to_owned(), before);
+        put(&mut actor, "act", before);
     }
     Ok(Value::Object(actor))
 }

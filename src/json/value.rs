@@ -36,7 +36,7 @@ macro_rules! impl_json {
         impl $crate::json::Json for $name {
             fn to_json(&self) -> serde_json::Value {
                 let mut members = serde_json::Map::new();
-                $(members.insert(stringify!($field).to_owned(), self.$field.to_json());)*
+                $($crate::json::put(&mut members, stringify!($field), self.$field.to_json());)*
                 serde_json::Value::Object(members)
             }
 
@@ -52,7 +52,7 @@ macro_rules! impl_json {
                 let mut members = serde_json::Map::new();
                 let variant = match self {
                     $(Self::$variant { $($field),* } => {
-                        $(members.insert(stringify!($field).to_owned(), $field.to_json());)*
+                        $($crate::json::put(&mut members, stringify!($field), $field.to_json());)*
                         stringify!($variant)
                     })*
                 };
@@ -83,13 +83,25 @@ pub(crate) fn members(value: Value) -> Option<Map<String, Value>> {
 
 /// Takes a member. One that is not there is `null`, which an `Option` may be.
 pub(crate) fn take<T: Json>(members: &mut Map<String, Value>, name: &str) -> Option<T> {
-    T::from_json(members.remove(name).unwrap_or_default())
+    T::from_json(take_value(members, name))
+}
+
+// What is called for every member of every type stays one function: inlined, it would weigh.
+#[inline(never)]
+pub(super) fn take_value(members: &mut Map<String, Value>, name: &str) -> Value {
+    members.remove(name).unwrap_or_default()
+}
+
+/// Puts a member into an object.
+#[inline(never)]
+pub(crate) fn put(members: &mut Map<String, Value>, name: &str, value: Value) {
+    members.insert(name.to_owned(), value);
 }
 
 /// An object of one member. Not collected, which brings code to sort any number of them.
 fn member(name: &str, value: Value) -> Value {
     let mut members = Map::new();
-    members.insert(name.to_owned(), value);
+    put(&mut members, name, value);
     Value::Object(members)
 }
 
