@@ -7,6 +7,9 @@
 //! - The token endpoint (RFC 6749 §3.2) with the grants client credentials (§4.4), authorization code
 //!   (§4.1, RFC 7636) and refresh token (§6), audiences by RFC 8707, and access tokens in the profile
 //!   of RFC 9068, signed with ES256.
+//! - Token exchange (RFC 8693), assertions of trusted issuers (RFC 7523 §2.1), and light-oauth2's grant for
+//!   trusted clients.
+//! - Introspection (RFC 7662), revocation (RFC 7009), and moments before which nothing holds.
 //! - The authorization endpoint (§3.1, RFC 9207), pushed requests (RFC 9126), ID tokens, userinfo and
 //!   end session (OpenID Connect).
 //! - The JWK Set (RFC 7517), metadata (RFC 8414), and a health check.

@@ -174,6 +174,7 @@ impl Service {
             Endpoint::Resume => login::resume(request, realm, context).await,
             Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
+            Endpoint::EndSessionByClient => end_session::by_client(request, realm, context).await,
             Endpoint::Introspection => introspection::respond(request, realm, context).await,
             Endpoint::Revocation => revocation::respond(request, realm, context).await,
             Endpoint::Registration => registration::respond(request, realm, context).await,
@@ -200,7 +201,12 @@ impl Service {
             .map_err(|error| Fault::from(error.clone()))?;
         let (realm, endpoint) = found.ok_or(Rejection::UnknownPath)?;
         served_at(realm, request)?;
-        Ok((realm, endpoint))
+        Ok(match endpoint {
+            Endpoint::EndSession if end_session::is_by_client(request) => {
+                (realm, Endpoint::EndSessionByClient)
+            }
+            endpoint => (realm, endpoint),
+        })
     }
 
     /// Whether every realm is configured and has a key to sign with. Storage is not asked.

@@ -25,6 +25,8 @@ pub enum Endpoint {
     Revocation,
     /// Client registration (RFC 7591 §3).
     Registration,
+    /// At the path of end session: a client ends what its refresh token is of, without a browser.
+    EndSessionByClient,
     /// Under the authorization endpoint: the login application reads a ticket.
     Ticket,
     /// The same: it accepts one.
@@ -70,7 +72,7 @@ impl Endpoint {
             Self::Authorization => "authorization",
             Self::PushedAuthorization => "pushed_authorization",
             Self::Userinfo => "userinfo",
-            Self::EndSession => "end_session",
+            Self::EndSession | Self::EndSessionByClient => "end_session",
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
             Self::Registration => "registration",

@@ -1,12 +1,13 @@
 //! End session (OpenID Connect RP-Initiated Logout): a client sends a browser to end what the
-//! person's consent began.
+//! person's consent began. Or it comes itself with the refresh token, as clients of Keycloak do.
 
-use super::parameters;
+use super::{caller, parameters, revocation};
 use crate::client::ClientId;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::FamilyId;
 use crate::family::act::End;
+use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
 use crate::store::Store;
@@ -62,4 +63,30 @@ pub async fn respond<S: Store>(
         (Some(target), None) => Response::redirect(target.to_owned()),
         (None, _) => Response::page(200, "You are signed out", "You can close this page."),
     })
+}
+
+/// Whether no browser asks, but a client itself, with the refresh token that it wants to end.
+#[must_use]
+pub fn is_by_client(request: &Request<'_>) -> bool {
+    let brings = |form: Form<'_>| {
+        form.value("refresh_token").is_some() && form.value("id_token_hint").is_none()
+    };
+    request.method == "POST" && parameters(request).is_ok_and(brings)
+}
+
+/// Ends the family of the refresh token that a client brings.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn by_client<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let form = super::form(request, realm)?;
+    let token = form.value("refresh_token").unwrap_or_default();
+    let client = caller::authenticate(request, &form, realm, context).await?;
+    revocation::revoke(token, client, realm, context).await?;
+    context.audit.done = Some("ended");
+    Ok(Response::not_stored(204, String::new()))
 }

@@ -2,6 +2,7 @@
 
 use super::caller;
 use crate::access_token::AccessToken;
+use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::RevokeRefresh;
@@ -24,7 +25,23 @@ pub async fn respond<S: Store>(
     let form = super::form(request, realm)?;
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     let client = caller::authenticate(request, &form, realm, context).await?;
-    // 2. A refresh token takes its family along, access tokens included, as far as they are asked about.
+    revoke(token, client, realm, context).await?;
+    context.audit.done = Some("revoked");
+    Ok(Response::not_stored(200, "{}".to_owned()))
+}
+
+/// Revokes a token of that client. What was not good before is none of its concerns any more: the log
+/// says why.
+///
+/// # Errors
+/// [`Failure`]: a good token of another client's, one that cannot be revoked, or a fault.
+pub(super) async fn revoke<S: Store>(
+    token: &str,
+    client: Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(), Failure> {
+    // 1. A refresh token takes its family along, access tokens included, as far as they are asked about.
     let revoked = match RefreshToken::parse(token) {
         Some(RefreshToken { family, part }) => {
             let client_id = client.client_id;
@@ -34,7 +51,7 @@ pub async fn respond<S: Store>(
             };
             context.act(realm, family, revoke).await
         }
-        // 3. An access token is remembered by its name until it would have ended.
+        // 2. An access token is remembered by its name until it would have ended.
         None => match AccessToken::verify(realm, token, context.now) {
             Ok(token) if token.client_id != client.client_id => Err(Refusal::OtherClient.into()),
             Ok(token) => {
@@ -51,13 +68,13 @@ pub async fn respond<S: Store>(
         },
     };
     match revoked {
-        Ok(()) => (),
         Err(Failure::Rejection(
             why @ (Rejection::InvalidAccessToken(_)
             | Rejection::Refused(Refusal::Unknown | Refusal::Expired)),
-        )) => context.audit.refused = Some(why.to_string()),
-        Err(failure) => return Err(failure),
+        )) => {
+            context.audit.refused = Some(why.to_string());
+            Ok(())
+        }
+        revoked => revoked,
     }
-    context.audit.done = Some("revoked");
-    Ok(Response::not_stored(200, "{}".to_owned()))
 }
