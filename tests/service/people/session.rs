@@ -184,3 +184,33 @@ fn a_client_can_end_what_began() {
         assert_eq!(answer.log()["outcome"], "ended");
     }
 }
+
+#[test]
+fn a_client_can_end_what_began_by_its_refresh_token() {
+    let people = People::new();
+    people.register("other", |_| ());
+    let tokens = people.redeem(&people.code("app", "&scope=openid", json!({})), "");
+    let refresh_token = tokens.text("refresh_token");
+    let end = |authorization: &str, token: &str| {
+        people.send(&Request {
+            authorization: Some(authorization).filter(|text| !text.is_empty()),
+            ..post("/logout", &format!("refresh_token={token}"))
+        })
+    };
+    // No browser asks, so no page answers; nobody else's is ended.
+    for (authorization, error) in [
+        (String::new(), (401, "invalid_client")),
+        (basic("app", "wrong"), (401, "invalid_client")),
+        (basic("other", SECRET), (400, "invalid_grant")),
+    ] {
+        let answer = end(&authorization, &refresh_token);
+        assert_eq!(answer.error(), (error.0, error.1.into()));
+    }
+    assert_eq!(end(&basic("app", SECRET), "x").status(), 204);
+    assert_eq!(people.userinfo(&tokens.text("access_token")).status(), 200);
+    let ended = end(&basic("app", SECRET), &refresh_token);
+    assert_eq!((ended.status(), &*ended.response.body), (204, ""));
+    assert_eq!(ended.log()["outcome"], "ended");
+    assert_eq!(people.userinfo(&tokens.text("access_token")).status(), 401);
+    assert_eq!(people.refresh(&refresh_token, "").error(), invalid_grant());
+}
