@@ -2,11 +2,13 @@
 // accept, and how often they fetch the keys.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { newKey, proof } from "../e2e/keys.mjs";
+import { newKey, now, proof } from "../e2e/keys.mjs";
 import { code, redeem, registerPeople, withPeople } from "../e2e/people.mjs";
 import { basic, registerIn, start, tool } from "../e2e/worker.mjs";
 import { PROGRAMS } from "./verify_programs.mjs";
@@ -246,3 +248,49 @@ for (const program of PROGRAMS) {
     }
   });
 }
+
+/** Runs README's snippet with a token; whether it verifies. */
+async function snippetAccepts(token) {
+  const [, code] = readFileSync("README.md", "utf8").match(/## Verify a token[^#]*?```js\n(.*?)```/s);
+  const here = code.replace("http://127.0.0.1:8787/realms/default", worker.issuer);
+  assert.notEqual(here, code);
+  const whole = `const [, token] = process.argv;\n${here}console.log(payload.sub);`;
+  // `--` so that no token is taken for an option.
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", whole, "--", token]);
+  let said = "";
+  child.stdout.on("data", (data) => { said += data; });
+  const [status] = await once(child, "close");
+  return status === 0 && said === "app\n";
+}
+
+test("README's snippet", async () => {
+  const issuer = worker.issuer;
+  assert.ok(await snippetAccepts(token({ aud: issuer })));
+  for (const claims of [{}, { exp: now() - 1 }, { iss: `${issuer}x` }, { cnf: {} }, { jti: undefined }]) {
+    const aud = Object.keys(claims).length ? issuer : AUDIENCE;
+    assert.ok(!await snippetAccepts(token({ aud, ...claims })), JSON.stringify(claims));
+  }
+});
+
+test("docs/verify.md names each program and the versions that were tested, and each its 300 s", async () => {
+  const page = readFileSync("docs/verify.md", "utf8");
+  const versions = JSON.parse(readFileSync("package.json", "utf8")).devDependencies;
+  const python = readFileSync("tests/interop/requirements.txt", "utf8");
+  const cargo = readFileSync("Cargo.toml", "utf8");
+  for (const version of [
+    `jose@${versions.jose}`,
+    python.match(/^PyJWT==.*$/m)[0],
+    python.match(/^cryptography==.*$/m)[0],
+    cargo.match(/^jsonwebtoken = .*$/m)[0],
+    `ureq = "${cargo.match(/^ureq = .*?"(.*?)"/m)[1]}"`,
+    `serde_json = "${cargo.match(/^serde_json = "(.*?)"/m)[1]}"`,
+  ]) assert.ok(page.includes(version), version);
+  const { headers } = await fetch(`${worker.issuer}/jwks`);
+  const [, maxAge] = headers.get("cache-control").match(/max-age=(\d+)/);
+  for (const { file } of PROGRAMS) {
+    assert.ok(page.includes(`(../examples/verify/${file})`), file);
+    const program = readFileSync(`examples/verify/${file}`, "utf8");
+    assert.match(program, new RegExp(`MAX_AGE\\W+${maxAge}\\b`), file);
+    assert.match(program, /COOLDOWN\W+30\b/, file);
+  }
+});
