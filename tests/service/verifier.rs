@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
 use super::*;
 
-/// Verifies as README shows, but with the validation given.
+/// Verifies as `examples/verify` does, but with the validation given and without a clock.
 fn verify(token: &str, jwks: &JwkSet, validation: &Validation) -> Result<Value> {
     let header = decode_header(token)?;
     assert_eq!(header.typ.as_deref(), Some("at+jwt"));
