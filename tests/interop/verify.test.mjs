@@ -22,7 +22,7 @@ const DIALECTS = [
   { realm: "dx", dialect: "keycloak", typ: "JWT", path: "/realms/dx/protocol/openid-connect/token",
     jwks: "/realms/dx/protocol/openid-connect/certs", scope: "scope", names: "azp" },
   { realm: "eagle", dialect: "screening-eagle", typ: "JWT", iss: "Screening Eagle ID",
-    path: "/api/id/v1/auth/token", jwks: "/realms/eagle/jwks", scope: "scp" },
+    path: "/api/id/v1/auth/token", jwks: "/realms/eagle/jwks", scope: "scp", names: "client_id" },
   { realm: "light", dialect: "light-oauth2", typ: "", iss: "urn:com:networknt:oauth2:v1",
     path: "/oauth2/token", jwks: "/realms/light/jwks", scope: "scope", names: "client_id" },
 ];
