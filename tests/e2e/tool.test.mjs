@@ -248,6 +248,7 @@ test("--remote reads and writes the deployed namespace of the environment named"
 });
 
 test("revoke --remote reads once, writes the moment and its line in one call, and says when it is known", () => {
+  tool("key", "generate", "--print"); // The binary that is run below is built.
   const record = '{"version":1,"clients":{"other":5}}';
   const { run, calls } = project({ get: JSON.stringify({ "not-before/dx": { value: record }, "client/dx/app": { value: "{}" } }), put: "" });
   const revoked = run("revoke", "client", "--remote", "--realm", "dx", "--client-id", "app", "--before", "1700000000");
