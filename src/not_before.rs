@@ -108,6 +108,15 @@ impl NotBefore {
         }
     }
 
+    /// All of them: of clients and subjects, and of the realm if it has one.
+    pub fn all(&self) -> impl Iterator<Item = (Whose<'_>, UnixTime)> {
+        let realm = Some(Whose::Realm).filter(|_| self.realm != UnixTime::default());
+        let clients = self.clients.keys().map(|id| Whose::Client(id));
+        let subjects = self.subjects.keys().map(|sub| Whose::Subject(sub));
+        let all = realm.into_iter().chain(clients).chain(subjects);
+        all.map(|whose| (whose, self.of(whose)))
+    }
+
     /// Sets the moment of `whose` tokens.
     pub fn set(&mut self, whose: Whose<'_>, moment: UnixTime) {
         match whose {
@@ -147,6 +156,28 @@ mod tests {
             NotBefore::parse(r#"{"version":1}"#).unwrap(),
             NotBefore::default()
         );
+    }
+
+    #[test]
+    fn all_moments_are_told() {
+        let told = |record| {
+            let moments = NotBefore::parse(record).unwrap();
+            let told = moments
+                .all()
+                .map(|(whose, moment)| format!("{whose:?} {moment}"));
+            told.collect::<Vec<_>>().join(", ")
+        };
+        for (record, all) in [
+            (RECORD, r#"Realm 10, Client("app") 20, Subject("alice") 30"#),
+            (
+                r#"{"version":1,"subjects":{"a":1,"b":2}}"#,
+                r#"Subject("a") 1, Subject("b") 2"#,
+            ),
+            (r#"{"version":1,"realm":0}"#, ""),
+            (r#"{"version":1}"#, ""),
+        ] {
+            assert_eq!(told(record), all, "{record}");
+        }
     }
 
     #[test]

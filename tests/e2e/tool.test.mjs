@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
+import { put, stored } from "./namespace.mjs";
 import { CLIENT_SECRETS_KEY, runTool, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-test-"));
@@ -18,20 +19,6 @@ const file = (name, text) => {
   writeFileSync(path, text);
   return path;
 };
-
-/** The values under a prefix in the local state, by key. */
-function stored(state, prefix) {
-  const run = (...args) => {
-    const all = ["kv", ...args, "--binding", "CLIENTS", "--local", "--persist-to", state, "--env", ""];
-    const { status, stdout, stderr } = spawnSync("wrangler", all, { encoding: "utf8" });
-    assert.equal(status, 0, stderr);
-    return stdout;
-  };
-  const keys = JSON.parse(run("key", "list", "--prefix", prefix)).map(({ name }) => name);
-  if (keys.length === 0) return {};
-  const values = JSON.parse(run("bulk", "get", file("keys.json", JSON.stringify(keys))));
-  return Object.fromEntries(keys.map((key) => [key, JSON.parse(values[key].value)]));
-}
 
 test("a client's life in local state, and the audit lines that it leaves", () => {
   const state = join(folder, "state");
@@ -80,10 +67,7 @@ test("a client's life in local state, and the audit lines that it leaves", () =>
 
 test("a record that cannot be read is listed as such and never overwritten", () => {
   const state = join(folder, "broken");
-  const record = file("broken.json", JSON.stringify([{ key: "client/default/x", value: '{"version":9}' }]));
-  const put = spawnSync("wrangler", ["kv", "bulk", "put", record, "--binding", "CLIENTS", "--local",
-    "--persist-to", state, "--env", ""], { encoding: "utf8" });
-  assert.equal(put.status, 0, put.stderr);
+  put(state, { key: "client/default/x", value: '{"version":9}' });
   const [listed] = tool("client", "list", "--local", "--persist-to", state, "--realm", "default");
   assert.deepEqual(listed, { key: "client/default/x", error: "record version 9 is not 1" });
   for (const args of [["disable"], ["create"]]) {
@@ -104,6 +88,28 @@ test("--print touches nothing and prints the pair", () => {
   const imported = tool("client", "create", "--print", "--realm", "dx", "--client-secret", "old secret");
   assert.equal(imported.client_secret, "old secret");
   assert.match(JSON.parse(imported.kv.value).secrets[0].hash, /^hmac-sha256\$/);
+});
+
+test("what a client needs for token exchange, JWT bearer and trusted users stands in its record", () => {
+  const [exchange, bearer] = ["token-exchange", "jwt-bearer"].map((name) => `urn:ietf:params:oauth:grant-type:${name}`);
+  const grants = ["client_credentials", "authorization_code", "refresh_token", "client_authenticated_user", exchange, bearer];
+  const create = ["client", "create", "--print", "--realm", "default"];
+  const { status, stdout, stderr } = runTool(...create, "--grant-types", grants.join(","), "--redirect-uri", "https://a.example",
+    "--exchange-audience", "https://a.example", "--exchange-audience", "urn:b", "--may-impersonate",
+    "--trusted-issuer", "partner", "--trusted-issuer", "hr", "--trusted");
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stderr, /Note/);
+  const { grant_types, exchange_audience, may_impersonate, trusted_issuers, trusted } = JSON.parse(JSON.parse(stdout).kv.value);
+  assert.deepEqual({ grant_types, exchange_audience, may_impersonate, trusted_issuers, trusted }, {
+    grant_types: grants,
+    exchange_audience: ["https://a.example", "urn:b"],
+    may_impersonate: true,
+    trusted_issuers: ["partner", "hr"],
+    trusted: true,
+  });
+  const plain = JSON.parse(tool(...create).kv.value);
+  for (const member of ["exchange_audience", "may_impersonate", "trusted_issuers"]) assert.ok(!(member in plain), member);
+  assert.equal(plain.trusted, false);
 });
 
 /** A new public key, as a JWK Set. */
@@ -169,6 +175,10 @@ test("wrong arguments say which, write nothing and exit with an error", () => {
     [[...create, "--scope", "a  b"], /'--scope <SCOPE>'/],
     [[...create, "--scope", "a", "--default-scope", "b"], /`default_scope` exceeds `scope`/],
     [[...create, "--grant-types", "password"], /'--grant-types <A,B>'/],
+    [[...create, "--grant-types", "authorization_code"], /authorization_code needs at least one --redirect-uri/],
+    [[...create, "--grant-types", "client_credentials,client_authenticated_user"], /client_authenticated_user needs --trusted/],
+    [[...create, "--grant-types", "urn:ietf:params:oauth:grant-type:jwt-bearer"], /jwt-bearer needs at least one --trusted-issuer/],
+    [[...create, "--trusted-issuer", "https://partner.example"], /'--trusted-issuer <NAME>': 1 to 64 letters/],
     [[...create, "--auth-method", "tls"], /'--auth-method <METHOD>'/],
     [[...create, "--auth-method", "private_key_jwt"], /--jwks goes with --auth-method private_key_jwt/],
     [[...create, "--auth-method", "private_key_jwt", "--jwks", file("empty.json", '{"keys":[]}')],
@@ -235,6 +245,27 @@ test("--remote reads and writes the deployed namespace of the environment named"
   assert.deepEqual(put.file[0], kv);
   assert.match(put.file[1].key, /^audit\/default\/\d{12}-[0-9a-f]{8}$/);
   assert.equal(calls().length, 2);
+});
+
+test("revoke --remote reads once, writes the moment and its line in one call, and says when it is known", () => {
+  tool("key", "generate", "--print"); // The binary that is run below is built.
+  const record = '{"version":1,"clients":{"other":5}}';
+  const { run, calls } = project({ get: JSON.stringify({ "not-before/dx": { value: record }, "client/dx/app": { value: "{}" } }), put: "" });
+  const revoked = run("revoke", "client", "--remote", "--realm", "dx", "--client-id", "app", "--before", "1700000000");
+  assert.equal(revoked.status, 0, revoked.stderr);
+  assert.match(revoked.stderr, /after 90 s at most: 60 s that KV takes, and 30 s for which the Worker keeps a copy/);
+  const [get, put] = calls();
+  assert.deepEqual(get.file, ["not-before/dx", "client/dx/app"]);
+  assert.deepEqual(JSON.parse(put.file[0].value).clients, { app: 1700000000, other: 5 });
+  assert.deepEqual(put.file.map(({ key }) => key.split("/").slice(0, 2)), [["not-before", "dx"], ["audit", "dx"]]);
+  assert.equal(calls().length, 2);
+
+  const failing = project({ get: "{}" });
+  const failed = failing.run("revoke", "realm", "--remote", "--realm", "dx");
+  assert.notEqual(failed.status, 0);
+  assert.equal(failed.stdout, "");
+  assert.match(failed.stderr, /`wrangler kv bulk put` failed:\nno access/);
+  assert.doesNotMatch(failed.stderr, /Void/);
 });
 
 test("--remote says what wrangler said when it fails, and exits with an error", () => {

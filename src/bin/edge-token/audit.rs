@@ -1,6 +1,7 @@
 //! The lines that changes leave in the namespace: who, what, when.
 
 use edge_token::client::Client;
+use edge_token::not_before::Whose;
 use edge_token::realm::RealmName;
 use edge_token::time::UnixTime;
 use serde_json::{Value, json};
@@ -38,6 +39,29 @@ pub(crate) fn of_keys(
 ) -> Result<Pair, Error> {
     let line = json!({ "at": at, "by": by, "action": action, "secret": secret, "kid": kid });
     pair(NO_REALM, at, &line)
+}
+
+/// The line of a moment before which tokens of `whose` are void.
+pub(crate) fn of_moment(
+    realm: &RealmName,
+    whose: Whose<'_>,
+    before: UnixTime,
+    at: UnixTime,
+    by: &str,
+) -> Result<Pair, Error> {
+    let mut line = json!({
+        "at": at, "by": by, "action": "revoke-realm", "realm": realm.as_str(), "before": before,
+    });
+    let whose = match whose {
+        Whose::Realm => None,
+        Whose::Client(id) => Some(("revoke-client", "client_id", id)),
+        Whose::Subject(sub) => Some(("revoke-subject", "subject", sub)),
+    };
+    if let (Some((action, member, name)), Value::Object(line)) = (whose, &mut line) {
+        line.insert("action".into(), action.into());
+        line.insert(member.into(), name.into());
+    }
+    pair(realm.as_str(), at, &line)
 }
 
 fn pair(realm: &str, at: UnixTime, line: &Value) -> Result<Pair, Error> {

@@ -49,7 +49,7 @@ pub(crate) enum Command {
 pub(crate) struct Realm {
     /// The realm
     #[arg(long, value_parser = realm_name, value_name = "NAME")]
-    realm: RealmName,
+    pub(crate) realm: RealmName,
 }
 
 #[derive(Args)]
@@ -64,10 +64,10 @@ pub(crate) struct SetJwks {
 #[derive(Args)]
 pub(crate) struct Which {
     #[command(flatten)]
-    realm: Realm,
+    pub(crate) realm: Realm,
     /// The client
     #[arg(long, value_parser = client_id, value_name = "ID")]
-    client_id: ClientId,
+    pub(crate) client_id: ClientId,
 }
 
 #[derive(Args)]
@@ -129,6 +129,16 @@ pub(crate) struct Create {
     /// Let it use the grants of trusted clients
     #[arg(long)]
     trusted: bool,
+    /// A value of `aud` that tokens may have which it exchanges, besides those that they had and it
+    /// may have; repeatable
+    #[arg(long, value_name = "URI")]
+    exchange_audience: Vec<String>,
+    /// Let tokens that it exchanges hide that it acts: they get no `act`
+    #[arg(long)]
+    may_impersonate: bool,
+    /// One of the realm's trusted issuers whose tokens it may present, by its name there; repeatable
+    #[arg(long = "trusted-issuer", value_name = "NAME", value_parser = realm_name)]
+    trusted_issuers: Vec<RealmName>,
     /// A file with static claims of its tokens, a JSON object
     #[arg(long, value_name = "FILE")]
     claims: Option<String>,
@@ -151,23 +161,16 @@ struct GrantTypes(Vec<String>);
 fn grant_types(text: &str) -> Result<GrantTypes, String> {
     let names = text.split(',').filter(|name| !name.is_empty());
     names
-        .map(|name| match GRANT_TYPES.contains(&name) {
-            true => Ok(name.to_owned()),
-            false => Err(format!("`{name}` is none of {}", GRANT_TYPES.join(", "))),
+        .map(|name| match GrantType::parse(name) {
+            Some(_) => Ok(name.to_owned()),
+            None => {
+                let known = GrantType::ALL.map(GrantType::name).join(", ");
+                Err(format!("`{name}` is none of {known}"))
+            }
         })
         .collect::<Result<_, _>>()
         .map(GrantTypes)
 }
-
-/// The grant types that a record may name, served already or not.
-const GRANT_TYPES: [&str; 6] = [
-    "client_credentials",
-    "authorization_code",
-    "refresh_token",
-    "client_authenticated_user",
-    "urn:ietf:params:oauth:grant-type:token-exchange",
-    "urn:ietf:params:oauth:grant-type:jwt-bearer",
-];
 
 pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
     match command {
@@ -212,6 +215,13 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
     client.resources = create.resources;
     client.subject = create.subject;
     client.trusted = create.trusted;
+    client.exchange_audience = create.exchange_audience;
+    client.may_impersonate = create.may_impersonate;
+    client.trusted_issuers = create
+        .trusted_issuers
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     client.access_token_ttl = create.access_token_ttl.map(Seconds);
     client.disabled = create.disabled;
     if let Some(path) = create.claims {
@@ -224,10 +234,28 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
             }
         };
     }
-    if client.may_use(GrantType::AuthorizationCode.name()) && client.redirect_uris.is_empty() {
-        return Err(Error::Argument(
-            "authorization_code needs at least one --redirect-uri".into(),
-        ));
+    let needs = [
+        (
+            GrantType::AuthorizationCode,
+            client.redirect_uris.is_empty(),
+            "at least one --redirect-uri",
+        ),
+        (
+            GrantType::ClientAuthenticatedUser,
+            !client.trusted,
+            "--trusted",
+        ),
+        (
+            GrantType::JwtBearer,
+            client.trusted_issuers.is_empty(),
+            "at least one --trusted-issuer",
+        ),
+    ];
+    for (grant_type, is_missing, what) in needs {
+        if is_missing && client.may_use(grant_type.name()) {
+            let name = grant_type.name();
+            return Err(Error::Argument(format!("{name} needs {what}")));
+        }
     }
     if client.jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
         return Err(Error::Argument(
@@ -259,16 +287,6 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
         }
         (false, None) => None,
     };
-    for (grant_type, served) in client
-        .grant_types
-        .iter()
-        .map(|name| (name, GrantType::parse(name).is_some()))
-    {
-        if !served {
-            eprintln!("Note: this version does not serve the grant type {grant_type} yet.");
-        }
-    }
-
     let key = client.client_id.record_key(&realm);
     if target.kind != Kind::Print
         && target
@@ -333,7 +351,8 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
     );
     if disabled && target.kind == Kind::Remote {
         eprintln!(
-            "Every location knows, as a rule, within 60 s; tokens issued before live until they expire."
+            "Every location knows, as a rule, within 60 s, and then takes none of its tokens; who \
+             verifies them alone does until they expire."
         );
     }
     Ok(shown(&client).to_string())

@@ -1,5 +1,5 @@
-//! The operator's tool: makes signing keys, registers, shows and changes clients, and checks
-//! deployments.
+//! The operator's tool: makes signing keys, registers, shows and changes clients, revokes tokens, and
+//! checks deployments.
 //!
 //! Results are JSON on standard output, words for people go to standard error, and the exit
 //! status is 0 only when what was asked for is done. It stands on the same core as the service.
@@ -10,6 +10,7 @@ mod client;
 mod import;
 mod key;
 mod moment;
+mod revoke;
 mod target;
 
 use std::process::ExitCode;
@@ -58,6 +59,9 @@ enum Command {
     /// Registered clients
     #[command(subcommand)]
     Client(client::Command),
+    /// Emergency: void all tokens of a realm, a client or a subject that were issued before a moment
+    #[command(subcommand)]
+    Revoke(revoke::Command),
     /// Check a live deployment by requests that anybody may make
     ///
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
@@ -97,6 +101,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Key(command) => key::run(command, &target).map(print),
         Command::Client(command) => client::run(command, &target).map(print),
+        Command::Revoke(command) => revoke::run(command, &target).map(print),
         Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
     };
     match result {

@@ -57,6 +57,19 @@ pub(crate) fn span(text: &str) -> Result<Seconds, &'static str> {
         .ok_or("a whole number with a unit, like `90s`, `30m`, `24h` or `7d`; or `0`")
 }
 
+/// Reads a moment that is over: seconds since 1970, or a [`span`] before `now`.
+pub(crate) fn past(text: &str, now: UnixTime) -> Result<UnixTime, &'static str> {
+    let moment = match digits(text) {
+        Some(seconds) => Some(UnixTime::from_seconds(seconds)),
+        None => span(text).ok().map(|before| now.minus(before)),
+    };
+    let moment = moment.ok_or("seconds since 1970, or a span before now, like `30m` or `7d`")?;
+    match moment <= now {
+        true => Ok(moment),
+        false => Err("it is in the future: tokens that are not issued yet would be void"),
+    }
+}
+
 fn digits(text: &str) -> Option<u64> {
     let all = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     all.then(|| text.parse().ok()).flatten()
@@ -93,6 +106,35 @@ mod tests {
             "ä",
         ] {
             assert!(span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn moments_that_are_over_are_read_strictly() {
+        let now = UnixTime::from_seconds(1_000_000);
+        for (text, seconds) in [
+            ("0", 0),
+            ("999999", 999_999),
+            ("1000000", 1_000_000),
+            ("0s", 1_000_000),
+            ("30m", 998_200),
+            ("20d", 0),
+        ] {
+            let moment = UnixTime::from_seconds(seconds);
+            assert_eq!(past(text, now), Ok(moment), "{text}");
+        }
+        for (text, why) in [
+            ("1000001", "it is in the future"),
+            ("", "seconds since 1970, or a span"),
+            ("-1", "seconds since 1970, or a span"),
+            ("+1", "seconds since 1970, or a span"),
+            ("1.5", "seconds since 1970, or a span"),
+            ("now", "seconds since 1970, or a span"),
+            ("1970-01-01", "seconds since 1970, or a span"),
+            ("99999999999999999999", "seconds since 1970, or a span"),
+        ] {
+            let error = past(text, now).unwrap_err();
+            assert!(error.starts_with(why), "{text}: {error}");
         }
     }
 

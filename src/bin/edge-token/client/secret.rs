@@ -148,7 +148,7 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
     )?;
     eprintln!(
         "Client `{}` has the secret {id} no more. A location may need {} s to know; tokens issued \
-         before live until they expire.",
+         before live until they expire, unless `revoke client` ends them.",
         client.client_id, PROPAGATION.0
     );
     tell(&client, now);
