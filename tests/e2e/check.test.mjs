@@ -92,6 +92,17 @@ const BREAKAGES = {
     },
     fails: ["JWKS: ETag", "metadata: ETag"],
   },
+  "introspection says why": {
+    break: (it) => it.path.endsWith("/introspect") && it.status === 200
+      && it.change((members) => members.active ? members : { ...members, reason: "expired" }),
+    fails: ["introspection: unknown token", "revocation: revoked token"],
+  },
+  "revocation fails": {
+    break: (it) => {
+      if (it.path.endsWith("/revoke")) it.status = 503;
+    },
+    fails: ["revocation: own token"],
+  },
   "the deployment is not healthy": {
     break: (it) => {
       if (it.path === "/health") it.status = 503;
@@ -195,7 +206,7 @@ test("a good deployment passes", async () => {
   assert.match(run.stderr, /^pass {2}metadata: issuer .* RFC 8414 §3\.3$/m);
   assert.match(run.stderr, new RegExp(`^${passed} passed, 0 warned, 0 failed, ${skipped} skipped; \\d\\d requests\\.$`, "m"));
   assert.ok(run.stderr.split("\n").every((line) => [...line].length <= 100), run.stderr);
-  assert.ok(Number(/(\d+) requests/.exec(run.stderr)[1]) <= 40);
+  assert.ok(Number(/(\d+) requests/.exec(run.stderr)[1]) <= 45);
 });
 
 test("--json prints the object alone, and credentials come from the environment or standard input", async () => {
@@ -220,7 +231,7 @@ test("without credentials what needs them is skipped, with the reason", async ()
   const skipped = run.json.checks.filter(({ name, result }) => result === "skip" && !UNMADE.has(name));
   assert.ok(skipped.length > 20);
   for (const { name, detail } of skipped) {
-    assert.match(name, /^(access )?token: /);
+    assert.match(name, /^((access )?token|introspection|revocation): /);
     assert.equal(detail, "no credentials: give --client-id and --client-secret");
   }
 });

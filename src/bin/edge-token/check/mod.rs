@@ -4,6 +4,7 @@
 //! go only to a token endpoint on the issuer's own origin or one that the operator names, and only
 //! where nobody on the way can read them.
 
+mod after;
 mod claims;
 mod documents;
 mod errors;
@@ -25,6 +26,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
 use zeroize::Zeroizing;
 
+use crate::check::after::After;
 use crate::check::claims::AccessToken;
 use crate::check::documents::Document;
 use crate::check::http::{Asked, Client};
@@ -213,6 +215,18 @@ impl Battery {
             _ => Objection::Skip("no token was issued".into()),
         });
         self.report.judge("token", &token::ROWS, issued.as_ref());
+        let endpoint = |name| told(name).filter(|url| url.origin() == issuer.origin());
+        let endpoints = ["introspection_endpoint", "revocation_endpoint"].map(endpoint);
+        let after = issued.as_ref().map_err(Clone::clone);
+        let after = after.and_then(|issued| {
+            let credentials = credentials.ok_or(Objection::Skip("no credentials".into()))?;
+            let endpoints = endpoints.each_ref().map(Option::as_ref);
+            After::ask(&self.client, issued, credentials, &self.marker, endpoints)
+        });
+        self.report
+            .judge("introspection", &after::INTROSPECTION, after.as_ref());
+        self.report
+            .judge("revocation", &after::REVOCATION, after.as_ref());
         let access_token = issued
             .and_then(|issued| AccessToken::read(issued, keys.ok(), issuer, metadata.is_some()));
         self.report

@@ -19,11 +19,31 @@ pub(super) struct Credentials {
     pub(super) client_secret: Zeroizing<String>,
 }
 
-/// How a client's id and secret are presented (RFC 6749 §2.3.1).
+/// How a client's id and secret are presented (RFC 6749 §2.3.1), if at all.
 #[derive(Clone, Copy, Eq, PartialEq)]
-enum Method {
+pub(super) enum Method {
     Basic,
     Post,
+    None,
+}
+
+impl Method {
+    /// A request by these credentials.
+    pub(super) fn ask<'a>(
+        self,
+        url: &str,
+        (id, secret): (&'a str, &'a str),
+        mut form: Vec<(&'a str, &'a str)>,
+    ) -> Ask {
+        match self {
+            Self::Basic => Ask::form(url, &form).with("authorization", &basic(id, secret)),
+            Self::Post => {
+                form.extend([("client_id", id), ("client_secret", secret)]);
+                Ask::form(url, &form)
+            }
+            Self::None => Ask::form(url, &form),
+        }
+    }
 }
 
 /// What the deployment is asked for.
@@ -40,22 +60,14 @@ impl Wanted<'_> {
     fn ask(
         &self,
         method: Method,
-        (id, secret): (&str, &str),
+        credentials: (&str, &str),
         scope: Option<&str>,
         resource: Option<&str>,
     ) -> Ask {
         let mut form = vec![GRANT];
         form.extend(scope.map(|scope| ("scope", scope)));
         form.extend(resource.map(|resource| ("resource", resource)));
-        match method {
-            Method::Basic => {
-                Ask::form(self.token_endpoint, &form).with("authorization", &basic(id, secret))
-            }
-            Method::Post => {
-                form.extend([("client_id", id), ("client_secret", secret)]);
-                Ask::form(self.token_endpoint, &form)
-            }
-        }
+        method.ask(self.token_endpoint, credentials, form)
     }
 
     /// Asks for tokens: by Basic, and in the form if the client may not use that.
@@ -89,7 +101,7 @@ impl Wanted<'_> {
             second: good(method),
             in_form: match method {
                 Method::Basic => good(Method::Post),
-                Method::Post => skip("the client is registered for the form"),
+                _ => skip("the client is registered for the form"),
             },
             unknown: with((marker, marker), scope, None),
             wrong: with((id, marker), scope, None),
@@ -105,7 +117,7 @@ impl Wanted<'_> {
 
 /// The answers: a token, a second one, and what was refused.
 pub(super) struct Issued {
-    method: Method,
+    pub(super) method: Method,
     pub(super) first: Answer,
     pub(super) members: Map<String, Value>,
     pub(super) second: Asked,
@@ -123,7 +135,7 @@ impl Issued {
     pub(super) fn method(&self) -> String {
         match self.method {
             Method::Basic => "200, by client_secret_basic".into(),
-            Method::Post => "200, by client_secret_post".into(),
+            _ => "200, by client_secret_post".into(),
         }
     }
 }
