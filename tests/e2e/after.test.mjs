@@ -381,7 +381,8 @@ test("not-before moments that cannot be read: 503 where they count, and the rest
       ["introspection of a person's token", () => introspect(people, access_token, braked)],
       ["introspection of a refresh token", () => introspect(people, refresh_token, braked)],
       ["refresh", () => refresh(people, refresh_token, braked)],
-      ["userinfo", () => fetch(`${people.base}/userinfo`, { headers: { authorization: `Bearer ${access_token}`, ...braked } })],
+      ["userinfo", () =>
+        fetch(`${people.base}/userinfo`, { headers: { authorization: `Bearer ${access_token}`, ...braked } })],
       ["client_credentials that tell the moment", () => post(keycloak, "/token", form, braked)],
     ]) {
       await isUnavailable(send, `${brake}: ${name}`);
@@ -404,7 +405,9 @@ test("a not-before moment counts within 30 s, and ends families that began befor
   const machine = await newParty("--access-token-ttl", "3600");
   const own = await ownToken(machine, at(0));
   assert.equal(await isActive(machine, own, at(0)), true);
-  const moments = { version: 1, realm: 0, clients: { [machine.app.client_id]: clock + 10 }, subjects: { 1302: clock + 10 } };
+  const moments = {
+    version: 1, realm: 0, clients: { [machine.app.client_id]: clock + 10 }, subjects: { 1302: clock + 10 },
+  };
   await worker.kv.put("not-before/default", JSON.stringify(moments));
   try {
     assert.equal(await isActive(machine, own, at(29)), true);

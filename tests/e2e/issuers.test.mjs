@@ -173,6 +173,8 @@ for (const [number, answer] of Object.keys(ANSWERS).filter((answer) => answer !=
     // Each time later than any copy is good.
     const clock = now() + (number + 1) * 2 * MAX_AGE;
     issuer.answer = answer;
+    elsewhere = 0;
+    flooded = 0;
     for (const grant of [JWT_BEARER, EXCHANGE]) {
       const before = worker.logs.length;
       const asked = issuer.asked;

@@ -19,6 +19,7 @@ const METHODS = ["client_secret_basic", "private_key_jwt"];
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
+const REFRESH_TOKEN = "urn:ietf:params:oauth:token-type:refresh_token";
 const JWT = "urn:ietf:params:oauth:token-type:jwt";
 const PARTNER = "https://partner.example";
 const [API, BACKEND, LEDGER] = ["https://api.example", "https://backend.example", "https://ledger.example"];
@@ -72,9 +73,9 @@ function withOauth4webapi(as, client, method = "client_secret_basic") {
     await oauth.introspectionRequest(as, client, authentication, token, insecure));
   const revoke = async (token) => oauth.processRevocationResponse(
     await oauth.revocationRequest(as, client, authentication, token, insecure));
-  const grant = async (grantType, parameters = {}, options = {}) => oauth.processGenericTokenEndpointResponse(as, client,
-    await oauth.genericTokenEndpointRequest(as, client, authentication, grantType, parameters,
-      { ...insecure, ...options }));
+  const grant = async (grantType, parameters = {}, options = {}) =>
+    oauth.processGenericTokenEndpointResponse(as, client, await oauth.genericTokenEndpointRequest(as, client,
+      authentication, grantType, parameters, { ...insecure, ...options }));
   return { introspect, revoke, grant };
 }
 
@@ -105,9 +106,13 @@ const subject = ({ access_token }) => ({ subject_token: access_token, subject_to
 
 const isError = (status, error) => (thrown) => thrown.status === status && thrown.error === error;
 
+const isInvalid = isError(400, "invalid_request");
+
 /** An assertion of the partner about somebody. */
 function assertion(as, claims = {}, key = partner.privateKey) {
-  const payload = { iss: PARTNER, sub: "77", aud: as.issuer, iat: now(), exp: now() + 60, jti: randomUUID(), ...claims };
+  const payload = {
+    iss: PARTNER, sub: "77", aud: as.issuer, iat: now(), exp: now() + 60, jti: randomUUID(), ...claims,
+  };
   return new SignJWT(payload).setProtectedHeader({ alg: "ES256" }).sign(key);
 }
 
@@ -193,14 +198,13 @@ for (const realm of Object.keys(REALMS)) {
           [{ ...subject({ access_token: "garbage" }), audience: BACKEND }, "invalid_request"],
           [{ ...subject({ access_token: tokens.id_token }), audience: BACKEND }, "invalid_request"],
           [{ ...subject({ access_token: tokens.refresh_token }), audience: BACKEND }, "invalid_request"],
-          [{ ...subject(tokens), audience: BACKEND, requested_token_type: "urn:ietf:params:oauth:token-type:refresh_token" },
-            "invalid_request"],
+          [{ ...subject(tokens), audience: BACKEND, requested_token_type: REFRESH_TOKEN }, "invalid_request"],
         ]) {
           await assert.rejects(grant(EXCHANGE, parameters), isError(400, error), JSON.stringify(parameters));
         }
         const stranger = await by(as, await register(realm, method, { exchange_audience: [BACKEND] }), method);
         await assert.rejects(stranger.grant(EXCHANGE, { ...subject(tokens), audience: BACKEND }),
-          isError(400, "invalid_request"));
+          isInvalid);
       });
 
       test(`${realm}: ${library} with ${method}: another issuer's assertion, and its token exchanged`, async () => {
@@ -229,12 +233,13 @@ for (const realm of Object.keys(REALMS)) {
           await assert.rejects(grant(JWT_BEARER, parameters), isError(400, error), error);
         }
         const untold = await by(as, await register(realm, method, { audience: [BACKEND] }), method);
-        await assert.rejects(untold.grant(JWT_BEARER, { assertion: await assertion(as) }), isError(400, "invalid_grant"));
+        await assert.rejects(untold.grant(JWT_BEARER, { assertion: await assertion(as) }),
+          isError(400, "invalid_grant"));
       });
     }
   }
 
-  test(`${realm}: a chain of three services says who acts for whom, and ends with the person's refresh token`, async () => {
+  test(`${realm}: a chain of services says who acts for whom, and ends with the person's refresh token`, async () => {
     const as = await discover(realm);
     const { client, tokens, app } = await signIn(as, realm);
     const service = (members, method) => register(realm, method, members);
@@ -260,7 +265,7 @@ for (const realm of Object.keys(REALMS)) {
       assert.equal((await oauth.validateJwtAccessToken(as, request, LEDGER, insecure)).sub, "1302");
     }
     // Nobody gets on with a token that was for somebody else, or gets back what is gone.
-    await assert.rejects(backend.grant(EXCHANGE, { ...subject(tokens), audience: LEDGER }), isError(400, "invalid_request"));
+    await assert.rejects(backend.grant(EXCHANGE, { ...subject(tokens), audience: LEDGER }), isInvalid);
     await assert.rejects(backend.grant(EXCHANGE, { ...subject(second), audience: LEDGER, scope: "write" }),
       isError(400, "invalid_scope"));
 
@@ -281,12 +286,13 @@ for (const realm of Object.keys(REALMS)) {
       assert.deepEqual(await party.introspect(access_token), { active: false }, name);
     }
     assert.deepEqual(await app.introspect(tokens.refresh_token), { active: false });
-    await assert.rejects(app.grant("refresh_token", { refresh_token: tokens.refresh_token }), isError(400, "invalid_grant"));
-    await assert.rejects(api.grant(EXCHANGE, { ...subject(tokens), audience: BACKEND }), isError(400, "invalid_request"));
-    await assert.rejects(backend.grant(EXCHANGE, { ...subject(second), audience: LEDGER }), isError(400, "invalid_request"));
+    await assert.rejects(app.grant("refresh_token", { refresh_token: tokens.refresh_token }),
+      isError(400, "invalid_grant"));
+    await assert.rejects(api.grant(EXCHANGE, { ...subject(tokens), audience: BACKEND }), isInvalid);
+    await assert.rejects(backend.grant(EXCHANGE, { ...subject(second), audience: LEDGER }), isInvalid);
   });
 
-  test(`${realm}: an exchanged token is for the key that is shown, and so is what a client exchanges of its own`, async () => {
+  test(`${realm}: an exchanged token is for the key that is shown, and so is one of the client's own`, async () => {
     const as = await discover(realm);
     const apiClient = await register(realm, undefined, {
       resources: [API, BACKEND], audience: [BACKEND], exchange_audience: [BACKEND],
@@ -307,8 +313,8 @@ for (const realm of Object.keys(REALMS)) {
     // Its own it exchanges with its key alone, and acts no second time.
     const again = await verified(as, realm, await exchange(bound, ours), BACKEND);
     assert.deepEqual([again.cnf, again.act], [cnf, act]);
-    await assert.rejects(exchange(bound, thief), isError(400, "invalid_request"));
-    await assert.rejects(exchange(bound), isError(400, "invalid_request"));
+    await assert.rejects(exchange(bound, thief), isInvalid);
+    await assert.rejects(exchange(bound), isInvalid);
     assert.equal((await exchange(tokens)).token_type, "bearer");
     await app.revoke(tokens.refresh_token);
     assert.deepEqual(await api.introspect(bound.access_token), { active: false });
