@@ -15,8 +15,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::{JSON, Object, Reflect};
 use worker::worker_sys::web_sys;
 use worker::{
-    Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result, ScheduleContext,
-    ScheduledEvent, console_error, console_log, console_warn, event,
+    ByteStream, Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result,
+    ScheduleContext, ScheduledEvent, console_error, console_log, console_warn, event,
 };
 
 use self::store::EdgeStore;
@@ -248,18 +248,23 @@ fn query(url: &str) -> &str {
     url.split_once('?').map_or("", |(_, query)| query)
 }
 
-/// Reads the body of a POST, but never more of it than shows that it is too large.
+/// Reads the body of a POST.
 async fn read_body(request: &mut Request) -> Result<Vec<u8>> {
+    match request.method() == Method::Post && request.inner().body().is_some() {
+        true => read_at_most(MAX_BODY, request.stream()?).await,
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Reads a body, but never more of it than shows that it has more than `max` octets.
+async fn read_at_most(max: usize, mut chunks: ByteStream) -> Result<Vec<u8>> {
     let mut body = Vec::new();
-    if request.method() == Method::Post && request.inner().body().is_some() {
-        let mut chunks = request.stream()?;
-        while let Some(chunk) = chunks.next().await {
-            let room = (MAX_BODY + 1).saturating_sub(body.len());
-            let chunk = chunk?;
-            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-            if body.len() > MAX_BODY {
-                break;
-            }
+    while let Some(chunk) = chunks.next().await {
+        let room = max.saturating_add(1).saturating_sub(body.len());
+        let chunk = chunk?;
+        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+        if body.len() > max {
+            break;
         }
     }
     Ok(body)

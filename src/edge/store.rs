@@ -8,9 +8,10 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
 use worker::worker_sys::web_sys;
-use worker::{Delay, Env, Error};
+use worker::{Delay, Env, Error, Response};
 
 use super::grant_store::{FIRST, IS_MARKED, MARK, USED};
+use super::read_at_most;
 use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
@@ -189,16 +190,20 @@ async fn fetch(url: &str) -> Result<String, StoreError> {
         let fetch = Reflect::get(&global(), &"fetch".into())?.dyn_into::<Function>()?;
         let answer = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
         let answer = JsFuture::from(answer.dyn_into::<Promise>()?).await?;
-        let answer = answer.dyn_into::<web_sys::Response>()?;
-        match answer.status() {
-            200 => JsFuture::from(answer.text()?).await,
-            status => Err(worker::js_sys::Error::new(&format!("answered {status}")).into()),
+        let mut answer = Response::from(answer.dyn_into::<web_sys::Response>()?);
+        match answer.status_code() {
+            200 => read_at_most(MAX_JWK_SET, answer.stream()?).await,
+            status => Err(format!("answered {status}").into()),
         }
     };
-    let text = in_time(Box::pin(call)).await?;
-    let text = text.map_err(|error| unavailable(format!("{url}: {}", said(&error))))?;
-    let text = text.as_string().filter(|text| text.len() <= MAX_JWK_SET);
-    text.ok_or_else(|| unavailable(format!("{url}: too long")))
+    let failed = |said: &str| unavailable(format!("{url}: {said}"));
+    let octets = in_time(Box::pin(call)).await;
+    let octets = octets.map_err(|_| failed("no answer within 3 s"))?;
+    let octets = octets.map_err(|error| failed(&thrown(&error)))?;
+    if octets.len() > MAX_JWK_SET {
+        return Err(failed("too long"));
+    }
+    String::from_utf8(octets).map_err(|_| failed("no UTF-8"))
 }
 
 /// Calls a method of the namespace of clients. Not by the SDK, whose options bring the code to

@@ -4,17 +4,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { assertion, CERTIFICATE, newKey, now, postWith, proof, registerWithKey } from "./keys.mjs";
+import { assertion, CERTIFICATE, newKey, now, oldKey, postWith, proof, registerWithKey } from "./keys.mjs";
+import { count, onlyOnce, PARALLEL } from "./once.mjs";
 import { FAULTS } from "./shims.mjs";
-import { basic, change, register, start, tool } from "./worker.mjs";
-
-const PARALLEL = 200;
-
-/** A signing key that began an hour ago. */
-function oldKey(...args) {
-  const { keys: [key] } = tool("key", "generate", "--print", ...args);
-  return JSON.stringify({ keys: [{ ...key, nbf: key.nbf - 3600 }] });
-}
+import { basic, change, register, start } from "./worker.mjs";
 
 let worker;
 let keyed;
@@ -44,31 +37,6 @@ async function nonce() {
 }
 
 const freshProof = async () => proof(holder, `${worker.url}/token`, await nonce());
-
-/** Sends a request many times at once, and counts answers that are the same but for date and nonce. */
-async function count(send) {
-  const counts = new Map();
-  await Promise.all(Array.from({ length: PARALLEL }, async () => {
-    const response = await send();
-    const headers = [...response.headers].filter(([name]) => !["date", "dpop-nonce"].includes(name));
-    const text = await response.text();
-    const answer = response.status === 200 ? "200" : JSON.stringify([response.status, headers, text]);
-    counts.set(answer, (counts.get(answer) ?? 0) + 1);
-  }));
-  return counts;
-}
-
-/** Asserts that one was good and that all others got one and the same answer. */
-function onlyOnce(counts, t) {
-  t.diagnostic(JSON.stringify([...counts]));
-  assert.equal(counts.size, 2);
-  assert.equal(counts.get("200"), 1);
-  counts.delete("200");
-  const [[answer, times]] = counts;
-  assert.equal(times, PARALLEL - 1);
-  const [status, headers, body] = JSON.parse(answer);
-  return [status, JSON.parse(body).error, new Map(headers).get("www-authenticate")];
-}
 
 test(`${PARALLEL} uses of one assertion at once: one is good, all others get the same 401`, async (t) => {
   const form = await assertion(keyed, worker.issuer);

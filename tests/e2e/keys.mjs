@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
-import { registerIn } from "./worker.mjs";
+import { registerIn, tool } from "./worker.mjs";
 
 export const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -15,6 +15,12 @@ export async function newKey() {
   const jwk = await exportJWK(publicKey);
   const thumbprint = await calculateJwkThumbprint(jwk);
   return { publicKey, privateKey, jwk, privateJwk: await exportJWK(privateKey), thumbprint };
+}
+
+/** A signing key of the service that began an hour ago. */
+export function oldKey(...args) {
+  const { keys: [key] } = tool("key", "generate", "--print", ...args);
+  return JSON.stringify({ keys: [{ ...key, nbf: key.nbf - 3600 }] });
 }
 
 /** Registers a client with a new key for its assertions. Returns its id with the key. */

@@ -24,8 +24,9 @@ export const CLOCK = `
  * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable` and
  * `overloaded` throw once as the runtime does, `hang` never answers. `binding` breaks
  * the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
- * that object at once, with all that it is doing, as the platform may at any moment. There is a
- * [`CLOCK`] too.
+ * that object at once, with all that it is doing, as the platform may at any moment. The header
+ * `brake` says what reads of not-before moments do: `throw`, `reject`, `hang` or give `garbage`. There
+ * is a [`CLOCK`] too.
  */
 export const FAULTS = `${CLOCK}
   import worker, { GrantStore as Store } from "./index.js";
@@ -45,6 +46,12 @@ export const FAULTS = `${CLOCK}
       }
     }
   }
+  const brakes = {
+    throw: () => { throw new Error("KV GET failed: 500 Internal Server Error"); },
+    reject: async () => { throw new Error("KV GET failed: 503 Service Unavailable"); },
+    hang: () => new Promise(() => {}),
+    garbage: async () => "<html>",
+  };
   const oops = (properties) => Object.assign(new Error("object reset"), properties);
   export default class extends worker {
     constructor(ctx, env) {
@@ -65,13 +72,19 @@ export const FAULTS = `${CLOCK}
         },
       });
       const grants = { constructor: { name: "DurableObjectNamespace" }, getByName: object };
-      const bindings = { ...env };
+      let brake;
+      const kv = env.CLIENTS;
+      const bindings = { ...env, CLIENTS: {
+        get: (key, options) => brake && key.startsWith("not-before/") ? brakes[brake]() : kv.get(key, options),
+        put: (...args) => kv.put(...args),
+      } };
       Object.defineProperty(bindings, "GRANTS", { enumerable: true, get: () => {
         if (fault === "binding") throw new Error("no binding");
         return grants;
       } });
       super(ctx, bindings);
       this.setFault = (name) => { fault = name; calls = 0; };
+      this.setBrake = (name) => { brake = name; };
       this.call = (name, path) => env.GRANTS.getByName(name).fetch("https://test" + path);
     }
     fetch(request) {
@@ -82,6 +95,7 @@ export const FAULTS = `${CLOCK}
         return this.call(headers.get("abort"), "/abort").catch(({ message }) => new Response(message));
       }
       this.setFault(headers.get("fault"));
+      this.setBrake(headers.get("brake"));
       return super.fetch(request);
     }
   };

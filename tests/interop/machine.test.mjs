@@ -9,7 +9,8 @@ import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 import { newKey, registerWithKey } from "../e2e/keys.mjs";
 import { CALLBACK, withPeople } from "../e2e/people.mjs";
-import { basic, registerIn, start } from "../e2e/worker.mjs";
+import { registerIn, start } from "../e2e/worker.mjs";
+import { signInAt } from "./people.mjs";
 
 const REALMS = ["default", "dx"];
 const insecure = { [oauth.allowInsecureRequests]: true };
@@ -67,22 +68,6 @@ async function claimsOf(as, { access_token }) {
 
 const isInvalidClient = (error) => error instanceof oauth.WWWAuthenticateChallengeError && error.status === 401;
 
-/** A person signs in. Returns the parameters with which they come back to the client. */
-async function signIn(as, realm, parameters) {
-  const begun = await fetch(`${as.authorization_endpoint}?${new URLSearchParams(parameters)}`, { redirect: "manual" });
-  const ticket = new URL(begun.headers.get("location")).searchParams.get("ticket");
-  const { client_id, client_secret } = logins[realm];
-  const accepted = await fetch(`${as.authorization_endpoint}/accept`, {
-    method: "POST",
-    headers: { authorization: basic(client_id, client_secret), "content-type": "application/json" },
-    body: JSON.stringify({ ticket, sub: "1302" }),
-  });
-  const { redirect_to } = await accepted.json();
-  const cookie = begun.headers.get("set-cookie").split(";")[0];
-  const ended = await fetch(redirect_to, { redirect: "manual", headers: { cookie } });
-  return new URL(ended.headers.get("location"));
-}
-
 for (const realm of REALMS) {
   test(`${realm}: private_key_jwt by oauth4webapi`, async () => {
     const as = await discover(realm);
@@ -134,7 +119,7 @@ for (const realm of REALMS) {
     const thief = oauth.DPoP(client, await newKey());
     const verifier = oauth.generateRandomCodeVerifier();
     const options = (handle) => ({ ...insecure, DPoP: handle });
-    const begin = async () => oauth.validateAuthResponse(as, client, await signIn(as, realm, {
+    const begin = async () => oauth.validateAuthResponse(as, client, await signInAt(as, logins[realm], {
       response_type: "code", client_id: client.client_id, redirect_uri: CALLBACK, scope: "openid",
       code_challenge: await oauth.calculatePKCECodeChallenge(verifier), code_challenge_method: "S256",
       dpop_jkt: await DPoP.calculateThumbprint(),

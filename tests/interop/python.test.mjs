@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { registerWithKey } from "../e2e/keys.mjs";
-import { register, registerIn, start } from "../e2e/worker.mjs";
+import { newKey, registerWithKey } from "../e2e/keys.mjs";
+import { change, register, registerIn, start } from "../e2e/worker.mjs";
 
 const python = ".tools/venv/bin/python";
 const skip = !existsSync(python) && !process.env.CI
@@ -13,14 +13,18 @@ const skip = !existsSync(python) && !process.env.CI
 if (skip) console.error(`Skipped: Authlib, PyJWT and python-keycloak. ${skip}`);
 
 let worker;
+let partner;
 
+const PARTNER = "https://partner.example";
 const people = { login_url: "https://login.example/", login_clients: ["login"] };
 
 before(async () => {
+  partner = await newKey();
+  const trusted_issuers = { partner: { issuer: PARTNER, jwks: { keys: [partner.jwk] } } };
   worker = await start({
-    realm: () => ({ scopes: "read write openid profile email", ...people }),
+    realm: () => ({ scopes: "read write openid profile email", trusted_issuers, ...people }),
     realms: (url) => ({
-      dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, ...people },
+      dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, trusted_issuers, ...people },
       lenient: { issuer: `${url}/realms/lenient`, assertion_audience_may_be_token_endpoint: true },
     }),
   });
@@ -48,6 +52,31 @@ test("Authlib signs who it is, for the issuer, or where the realm lets it for th
   for (const [realm, isLenient] of [["default", false], ["dx", false], ["lenient", true]]) {
     const { client_id, privateJwk } = await registerWithKey(worker, realm);
     await run("machine_client.py", `${worker.url}/realms/${realm}`, client_id, JSON.stringify(privateJwk), isLenient);
+  }
+});
+
+test("Authlib introspects, revokes, exchanges, and grants by another's assertion", { skip }, async () => {
+  const [api, backend] = ["https://api.example", "https://backend.example"];
+  const credentials = ({ client_secret, privateJwk }) => client_secret ?? JSON.stringify(privateJwk);
+  const withSecret = (realm) => registerIn(worker, realm, "--scope", "read");
+  const withKey = (realm) => registerWithKey(worker, realm);
+  for (const [realm, typ] of [["default", "at+jwt"], ["dx", "JWT"]]) {
+    for (const registerAt of [withSecret, withKey]) {
+      const [client, service] = [await registerAt(realm), await registerAt(realm)];
+      await change(worker, client, { audience: [api] });
+      await change(worker, service, {
+        grant_types: ["token-exchange", "jwt-bearer"].map((name) => `urn:ietf:params:oauth:grant-type:${name}`),
+        resources: [api], audience: [backend], exchange_audience: [backend], trusted_issuers: ["partner"],
+      });
+      await run("after_client.py", `${worker.url}/realms/${realm}`, typ, client.client_id, credentials(client),
+        service.client_id, credentials(service), PARTNER, JSON.stringify(partner.privateJwk));
+      await worker.line((line) => line.outcome === "revoked" && line.client_id === client.client_id);
+      const text = worker.logs.join("\n");
+      for (const { client_secret, privateJwk } of [client, service, partner]) {
+        assert.ok(!text.includes(client_secret ?? privateJwk.d));
+      }
+      assert.doesNotMatch(text, /eyJ[\w-]+\.[\w-]+\./, "a signed token is in the log");
+    }
   }
 });
 
