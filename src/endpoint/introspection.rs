@@ -76,6 +76,8 @@ async fn access_token<S: Store>(
         None => "Bearer",
     };
     let mut members = token.claims;
+    // Some dialects have a list there, be it empty.
+    members.remove("scope");
     let mut tell = |name: &str, value| members.insert(name.to_owned(), value);
     tell("exp", token.expiration.seconds().into());
     tell("client_id", token.client_id.as_str().into());
@@ -121,12 +123,13 @@ async fn refresh_token<S: Store>(
     if not_before.is_past(begun_at.unwrap_or_default(), client_id.as_str(), subject) {
         return Err(Rejection::NotBefore.into());
     }
+    let scope = Some(&grant.scope).filter(|scope| !scope.is_empty());
     let mut members = Map::new();
     for (name, value) in [
         ("iss", Some(realm.iss().into())),
         ("client_id", Some(client_id.as_str().into())),
         ("sub", Some(subject.into())),
-        ("scope", Some(grant.scope.to_string().into())),
+        ("scope", scope.map(|scope| scope.to_string().into())),
         ("exp", Some(expires_at.seconds().into())),
         ("cnf", Confirmation::to_claim(&confirmation)),
     ] {
