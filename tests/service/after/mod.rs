@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use edge_token::client::AuthMethod;
 use edge_token::store::Store;
 
-use super::people::{CALLBACK, PKCE, People, VERIFIER, claims_of, encoded, invalid_grant};
+use super::people::{Asked, CALLBACK, PKCE, People, VERIFIER, claims_of, encoded, invalid_grant};
 use super::signed::*;
 use super::*;
 
