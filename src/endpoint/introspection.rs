@@ -25,6 +25,10 @@ pub async fn respond<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     // 1. The token (§2.1). Its type is told by its form, so a hint would say nothing new.
+    if request.method != "POST" {
+        // Servers ask, not scripts in browsers: there is no preflight.
+        return Err(Rejection::MethodNotAllowed { allow: "POST" }.into());
+    }
     let form = super::form(request, realm)?;
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     // 2. "MUST also require some form of authorization": the client's own credentials.
@@ -77,6 +81,8 @@ async fn access_token<S: Store>(
         None => "Bearer",
     };
     let mut members = token.claims;
+    // Some dialects have a list there, be it empty.
+    members.remove("scope");
     let mut tell = |name, value| put(&mut members, name, value);
     tell("exp", token.expiration.seconds().into());
     tell("client_id", token.client_id.as_str().into());
@@ -122,12 +128,13 @@ async fn refresh_token<S: Store>(
     if not_before.is_past(begun_at.unwrap_or_default(), client_id.as_str(), subject) {
         return Err(Rejection::NotBefore.into());
     }
+    let scope = Some(&grant.scope).filter(|scope| !scope.is_empty());
     let mut members = Map::new();
     for (name, value) in [
         ("iss", Some(realm.iss().into())),
         ("client_id", Some(client_id.as_str().into())),
         ("sub", Some(subject.into())),
-        ("scope", Some(grant.scope.to_string().into())),
+        ("scope", scope.map(|scope| scope.to_string().into())),
         ("exp", Some(expires_at.seconds().into())),
         ("cnf", Confirmation::to_claim(&confirmation)),
     ] {

@@ -38,6 +38,11 @@ impl MemoryStore {
         self.records.borrow_mut().insert(key, text);
     }
 
+    /// Removes what was put there.
+    pub fn remove_at(&self, key: &str) {
+        self.records.borrow_mut().remove(key);
+    }
+
     /// How often it was read.
     #[must_use]
     pub fn reads(&self) -> usize {

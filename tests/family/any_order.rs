@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use edge_token::confirmation::Confirmation;
 use edge_token::family::act::{
-    self, Act, Ask, Begin, Decide, End, Granted, Look, Redeem, RefreshTokens, Resume, Show,
+    self, Act, Ask, Begin, Decide, End, Granted, InspectRefresh, Look, Redeem, RefreshTokens,
+    Resume, RevokeRefresh, Show,
 };
 use edge_token::family::{
     AuthorizationRequest, Decision, Family, Grant, IssuedRefresh, RefreshPart, RefreshPolicy,
@@ -27,7 +28,7 @@ use super::{
 };
 
 /// All acts, and all that can come of them.
-const ACTS: [(&str, &str); 9] = [
+const ACTS: [(&str, &str); 11] = [
     ("begin", "ok Unknown Expired"),
     ("ask", "ok Unknown OtherClient Expired"),
     ("look", "ok Unknown Decided Expired"),
@@ -41,6 +42,8 @@ const ACTS: [(&str, &str); 9] = [
         "refresh",
         "ok retry Unknown OtherClient Confirmation Scope Audience Replayed Expired",
     ),
+    ("inspect", "ok retry used idle Unknown Expired"),
+    ("revoke", "ok used Unknown OtherClient Expired"),
     ("show", "ok Unknown Expired"),
     ("end", "ok Unknown OtherClient Expired"),
 ];
@@ -88,6 +91,18 @@ fn grant(request: &AuthorizationRequest) -> Grant {
         audience: request.audience.clone(),
         person: None,
     }
+}
+
+/// Whom a request may be for, beginning with nobody in particular.
+fn audiences() -> [Vec<String>; 5] {
+    let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+    [
+        owned(&[]),
+        owned(&["https://api.example"]),
+        owned(&["https://api.example", "urn:allowed"]),
+        owned(&["urn:allowed"]),
+        owned(&["urn:x"]),
+    ]
 }
 
 /// A family that begins with a refresh token.
@@ -172,6 +187,7 @@ impl Run {
             scope: scope(dice.any(&[SCOPE, "read write", "read"])),
             code_challenge: verifier.as_deref().map(s256),
             dpop_jkt: dice.any(&[None, Some("A".to_owned())]),
+            audience: dice.any(&audiences()[..3]),
             ..request()
         };
         let policies = [dice.policy(), dice.policy()];
@@ -204,6 +220,7 @@ impl Run {
                 grant: grant(&request),
                 request,
                 tokens: vec![],
+                begun_at: at(0),
                 phase_ends: ends,
                 access_ends: ends,
                 rotated: at(0),
@@ -233,8 +250,9 @@ impl Run {
         let read = Result::<A::Answer, Refusal>::from_text(&answered).unwrap();
         prop_assert_eq!(read.to_json(), answer.clone());
         prop_assert_eq!(&self.family, &typed);
-        // `End` alone says that it may come twice and then answers another thing.
-        if answer.get("Ok").is_some() && A::NAME != End::NAME {
+        // What ends a family says that it may come twice, and then answers another thing.
+        let is_end = [End::NAME, RevokeRefresh::NAME].contains(&A::NAME);
+        if answer.get("Ok").is_some() && !is_end {
             let again = act.clone().decide(&mut typed, now).to_json();
             prop_assert_eq!(again == answer, act.is_idempotent());
         }
@@ -306,10 +324,10 @@ impl Run {
         let until = now.plus(dice.seconds(40));
         let policy = dice.mostly(self.policies[0], &self.policies[1..]);
         let client_id = client(dice.mostly("app", &["other"]));
-        let wanted_audience = dice.mostly(vec![], &[request().audience, vec!["urn:x".to_owned()]]);
-        let allowed_audience = dice.mostly(allowed_audience(), &[vec!["urn:allowed".to_owned()]]);
+        let wanted_audience = dice.mostly(vec![], &audiences());
+        let allowed_audience = dice.mostly(allowed_audience(), &audiences()[2..]);
         let confirmation = self.confirmation(dice);
-        let mut presented = None;
+        let (mut presented, mut age) = (None, None);
         let (answer, expected) = match name {
             "begin" => {
                 let (other, _) = granted([STRANGE, SEED], &request(), &policy, until);
@@ -409,6 +427,18 @@ impl Run {
                 let expected = self.model.refresh(&act, now, new);
                 (answer, expected)
             }
+            "inspect" => {
+                let (token, grace) = (self.token(dice), policy.grace);
+                let act = InspectRefresh { token, grace };
+                age = self.model.age(&act.token);
+                (self.happens(&act)?, self.model.inspect(&act, now))
+            }
+            "revoke" => {
+                let token = self.token(dice);
+                let act = RevokeRefresh { token, client_id };
+                age = self.model.age(&act.token);
+                (self.happens(&act)?, self.model.revoke(&act, now))
+            }
             "show" => (self.happens(&Show)?, self.model.show(now)),
             _ => {
                 let act = End { client_id };
@@ -433,6 +463,19 @@ impl Run {
             "Replayed" => prop_assert_eq!(&self.family, &None),
             "Expired" if self.family.is_none() => {}
             _ => prop_assert_eq!(&self.family, &before),
+        }
+        // Nothing of all that changes what it only looks at, or what has begun.
+        if outcome == "ok" && ["begin", "look", "inspect", "show"].contains(&name) {
+            prop_assert_eq!(&self.family, &before);
+        }
+        match (name, &*outcome, age) {
+            ("inspect", "ok", Some(1..)) => outcome = "retry".to_owned(),
+            ("inspect", "Expired", Some(0)) if self.family.is_some() => outcome = "idle".to_owned(),
+            ("inspect", "Expired", Some(1..)) if self.family.is_some() => {
+                outcome = "used".to_owned();
+            }
+            ("revoke", "ok", Some(1..)) => outcome = "used".to_owned(),
+            _ => {}
         }
         self.redemptions += usize::from((name, &*outcome) == ("redeem", "ok"));
         prop_assert!(self.redemptions <= 1);

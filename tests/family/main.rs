@@ -9,6 +9,7 @@
     reason = "tests may stop at what they do not expect"
 )]
 
+mod after;
 mod any_order;
 mod model;
 

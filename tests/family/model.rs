@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use edge_token::family::Grant;
-use edge_token::family::act::{End, Look};
+use edge_token::family::act::{End, InspectRefresh, Look, RevokeRefresh};
 use edge_token::json::Json;
 use serde_json::Value;
 
@@ -35,6 +35,8 @@ pub(super) struct Model {
     pub(super) grant: Grant,
     /// All refresh tokens that were issued; the last one is good.
     pub(super) tokens: Vec<Value>,
+    /// It stays, whatever happens.
+    pub(super) begun_at: UnixTime,
     pub(super) phase_ends: UnixTime,
     pub(super) access_ends: UnixTime,
     pub(super) rotated: UnixTime,
@@ -183,17 +185,21 @@ impl Model {
         Ok(self.granted(grant, &self.request.nonce))
     }
 
-    /// The granted one, or less of it, of which all is allowed here or nothing.
+    /// What is asked for, else what was granted; never more than was granted, if that was somebody; of
+    /// it who is allowed still, which is nobody only where nobody was named.
     pub(super) fn audience(
         &self,
         wanted: &[String],
         allowed: &[String],
     ) -> Result<Vec<String>, Refusal> {
         let granted = &self.grant.audience;
-        let is_less = wanted.iter().all(|one| granted.contains(one));
-        let is_allowed = granted.iter().all(|one| allowed.contains(one));
-        check(is_less && is_allowed, Refusal::Audience)?;
-        Ok([granted, wanted][usize::from(!wanted.is_empty())].to_vec())
+        let is_less = granted.is_empty() || wanted.iter().all(|one| granted.contains(one));
+        check(is_less, Refusal::Audience)?;
+        let named = [granted, wanted][usize::from(!wanted.is_empty())];
+        let is_allowed = |one: &&String| allowed.contains(one);
+        let left = Vec::from_iter(named.iter().filter(is_allowed).cloned());
+        check(named.is_empty() || !left.is_empty(), Refusal::Audience)?;
+        Ok(left)
     }
 
     pub(super) fn is_offline(&self) -> bool {
@@ -214,14 +220,21 @@ impl Model {
     pub(super) fn granted(&self, grant: Grant, nonce: &Option<String>) -> Value {
         let (idle_ends, offline) = (self.idle_ends, self.is_offline());
         let issued = |part| json!({ "part": part, "expires_at": idle_ends, "offline": offline });
-        json!({ "grant": grant.to_json(), "nonce": nonce, "refresh": self.tokens.last().map(issued) })
+        json!({
+            "grant": grant.to_json(), "nonce": nonce, "begun_at": self.begun_at,
+            "refresh": self.tokens.last().map(issued),
+        })
+    }
+
+    /// How many tokens were issued after this one, if it ever was.
+    pub(super) fn age(&self, token: &RefreshPart) -> Option<usize> {
+        let mut newest_first = self.tokens.iter().rev();
+        newest_first.position(|known| *known == token.to_json())
     }
 
     pub(super) fn refresh(&mut self, act: &RefreshTokens, now: UnixTime, new: &Value) -> Expected {
         self.lives(now)?;
-        let mut newest_first = self.tokens.iter().rev();
-        let age = newest_first.position(|token| *token == act.token.to_json());
-        let age = age.ok_or(Refusal::Unknown)?;
+        let age = self.age(&act.token).ok_or(Refusal::Unknown)?;
         check(act.client_id == client("app"), Refusal::OtherClient)?;
         let has = |bound: &Option<String>, shown: &Option<String>| match bound {
             Some(bound) => shown.as_ref() == Some(bound),
@@ -245,10 +258,33 @@ impl Model {
         Ok(self.granted(grant, &None))
     }
 
+    /// Good is what could be used now: the newest, and the one before while its answer may be lost.
+    pub(super) fn inspect(&mut self, act: &InspectRefresh, now: UnixTime) -> Expected {
+        self.lives(now)?;
+        let age = self.age(&act.token).ok_or(Refusal::Unknown)?;
+        let is_retry = age == 1 && now < self.rotated.plus(act.grace);
+        check(age == 0 || is_retry, Refusal::Expired)?;
+        check(now < self.idle_ends, Refusal::Expired)?;
+        Ok(json!({
+            "client_id": "app", "grant": self.grant.to_json(), "begun_at": self.begun_at,
+            "expires_at": self.idle_ends, "confirmation": self.bound.to_json(),
+        }))
+    }
+
+    /// Any that was ever issued will do: its client has lost them all.
+    pub(super) fn revoke(&mut self, act: &RevokeRefresh, now: UnixTime) -> Expected {
+        self.lives(now)?;
+        self.age(&act.token).ok_or(Refusal::Unknown)?;
+        check(act.client_id == client("app"), Refusal::OtherClient)?;
+        self.gone = true;
+        Ok(Value::Null)
+    }
+
     pub(super) fn show(&mut self, now: UnixTime) -> Expected {
         self.lives(now)?;
         check(self.phase == Phase::Refresh, Refusal::Unknown)?;
-        Ok(json!({ "client_id": "app", "grant": self.grant.to_json() }))
+        let begun_at = self.begun_at;
+        Ok(json!({ "client_id": "app", "grant": self.grant.to_json(), "begun_at": begun_at }))
     }
 
     pub(super) fn end(&mut self, act: &End, now: UnixTime) -> Expected {

@@ -10,6 +10,7 @@
     reason = "tests may stop at what they do not expect"
 )]
 
+mod after;
 mod assertions;
 mod certificates;
 mod client_auth;

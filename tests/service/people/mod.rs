@@ -15,37 +15,37 @@ use std::cell::{Cell, RefCell};
 
 use super::*;
 
-const CALLBACK: &str = "https://app.example/cb?x=1";
-const LOGIN_URL: &str = "https://login.example/?realm=default";
+pub(super) const CALLBACK: &str = "https://app.example/cb?x=1";
+pub(super) const LOGIN_URL: &str = "https://login.example/?realm=default";
 /// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-const PKCE: &str =
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(super) const PKCE: &str =
     "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256";
 
 /// A realm with people, its login application, the confidential client `app` and the public `spa`.
-struct People {
-    fixture: Fixture,
+pub(super) struct People {
+    pub(super) fixture: Fixture,
     /// Where an endpoint is, told by its place in `rfc9068` under the realm.
-    place: fn(&str) -> String,
-    draws: Cell<u8>,
+    pub(super) place: fn(&str) -> String,
+    pub(super) draws: Cell<u8>,
     /// What the browser comes back with, by ticket.
-    decisions: RefCell<HashMap<String, String>>,
+    pub(super) decisions: RefCell<HashMap<String, String>>,
 }
 
 /// A browser that was sent to the login application.
-struct Asked {
-    ticket: String,
-    cookie: String,
+pub(super) struct Asked {
+    pub(super) ticket: String,
+    pub(super) cookie: String,
 }
 
 impl People {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(json!({}))
     }
 
     /// The realm with more members.
-    fn with(more: Value) -> Self {
+    pub(super) fn with(more: Value) -> Self {
         let mut realm = json!({
             "issuer": ISSUER, "login_url": LOGIN_URL, "login_clients": ["login"],
         });
@@ -69,7 +69,7 @@ impl People {
         people
     }
 
-    fn register(&self, id: &str, change: impl FnOnce(&mut Client)) {
+    pub(super) fn register(&self, id: &str, change: impl FnOnce(&mut Client)) {
         self.fixture.register(id, |client| {
             client.client_name = Some("The app".into());
             client.grant_types = vec!["authorization_code".into(), "refresh_token".into()];
@@ -81,7 +81,7 @@ impl People {
     }
 
     /// Sends with randomness that never repeats.
-    fn send(&self, request: &Request<'_>) -> Answer {
+    pub(super) fn send(&self, request: &Request<'_>) -> Answer {
         let path = (self.place)(request.path);
         let request = Request {
             path: &path,
@@ -94,11 +94,11 @@ impl People {
         })
     }
 
-    fn later(&mut self, seconds: u32) {
+    pub(super) fn later(&mut self, seconds: u32) {
         self.fixture.now = self.fixture.now.plus(edge_token::time::Seconds(seconds));
     }
 
-    fn authorize(&self, query: &str) -> Answer {
+    pub(super) fn authorize(&self, query: &str) -> Answer {
         self.send(&Request {
             method: "GET",
             path: "/authorize",
@@ -108,7 +108,7 @@ impl People {
     }
 
     /// Begins and is sent to the login application.
-    fn ask(&self, client: &str, more: &str) -> Asked {
+    pub(super) fn ask(&self, client: &str, more: &str) -> Asked {
         let query = format!(
             "response_type=code&client_id={client}&redirect_uri={}&state=s%26t{more}",
             encoded(CALLBACK)
@@ -117,7 +117,7 @@ impl People {
     }
 
     /// A call of the login application.
-    fn login(&self, path: &str, body: &Value) -> Answer {
+    pub(super) fn login(&self, path: &str, body: &Value) -> Answer {
         let answer = self.send(&Request {
             authorization: Some(&basic("login", SECRET)),
             content_type: Some("application/json"),
@@ -134,7 +134,7 @@ impl People {
     }
 
     /// What the browser comes back with.
-    fn decision(&self, asked: &Asked) -> String {
+    pub(super) fn decision(&self, asked: &Asked) -> String {
         self.decisions
             .borrow()
             .get(&asked.ticket)
@@ -142,7 +142,7 @@ impl People {
             .unwrap_or_default()
     }
 
-    fn accept(&self, asked: &Asked, more: Value) -> Answer {
+    pub(super) fn accept(&self, asked: &Asked, more: Value) -> Answer {
         let mut body = json!({ "ticket": asked.ticket, "sub": "1302" });
         for (member, value) in more.as_object().unwrap() {
             body[member] = value.clone();
@@ -150,11 +150,11 @@ impl People {
         self.login("/authorize/accept", &body)
     }
 
-    fn resume(&self, asked: &Asked) -> Answer {
+    pub(super) fn resume(&self, asked: &Asked) -> Answer {
         self.resume_with(&self.decision(asked), Some(&asked.cookie))
     }
 
-    fn resume_with(&self, decision: &str, cookie: Option<&str>) -> Answer {
+    pub(super) fn resume_with(&self, decision: &str, cookie: Option<&str>) -> Answer {
         self.send(&Request {
             method: "GET",
             path: "/authorize/resume",
@@ -165,13 +165,13 @@ impl People {
     }
 
     /// A code of a person who accepted all.
-    fn code(&self, client: &str, more: &str, accept: Value) -> String {
+    pub(super) fn code(&self, client: &str, more: &str, accept: Value) -> String {
         let asked = self.ask(client, more);
         assert_eq!(self.accept(&asked, accept).status(), 200);
         self.resume(&asked).location("code").expect("a code")
     }
 
-    fn token(&self, id: &str, form: &str) -> Answer {
+    pub(super) fn token(&self, id: &str, form: &str) -> Answer {
         let authorization = basic(id, SECRET);
         self.send(&Request {
             authorization: Some(&authorization)
@@ -181,7 +181,7 @@ impl People {
         })
     }
 
-    fn redeem(&self, code: &str, more: &str) -> Answer {
+    pub(super) fn redeem(&self, code: &str, more: &str) -> Answer {
         let uri = encoded(CALLBACK);
         self.token(
             "app",
@@ -189,14 +189,14 @@ impl People {
         )
     }
 
-    fn refresh(&self, token: &str, more: &str) -> Answer {
+    pub(super) fn refresh(&self, token: &str, more: &str) -> Answer {
         self.token(
             "app",
             &format!("grant_type=refresh_token&refresh_token={token}{more}"),
         )
     }
 
-    fn userinfo(&self, access_token: &str) -> Answer {
+    pub(super) fn userinfo(&self, access_token: &str) -> Answer {
         self.send(&Request {
             method: "GET",
             path: "/userinfo",
@@ -207,7 +207,7 @@ impl People {
 }
 
 impl Asked {
-    fn read(answer: &Answer) -> Self {
+    pub(super) fn read(answer: &Answer) -> Self {
         assert_eq!(answer.status(), 303, "{}", answer.response.body);
         let cookie = answer.header("set-cookie").expect("a cookie");
         Self {
@@ -219,29 +219,29 @@ impl Asked {
 
 impl Answer {
     /// A parameter of where the browser is sent.
-    fn location(&self, name: &str) -> Option<String> {
+    pub(super) fn location(&self, name: &str) -> Option<String> {
         let (_, query) = self.header("location")?.split_once('?')?;
         form_urlencoded::parse(query.as_bytes())
             .find(|(known, _)| known == name)
             .map(|(_, value)| value.into_owned())
     }
 
-    fn text(&self, member: &str) -> String {
+    pub(super) fn text(&self, member: &str) -> String {
         self.json()[member].as_str().expect(member).to_owned()
     }
 }
 
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// The claims of a token, unverified.
-fn claims_of(token: &str) -> Value {
+pub(super) fn claims_of(token: &str) -> Value {
     let part = token.split('.').nth(1).unwrap();
     let octets = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part);
     serde_json::from_slice(&octets.unwrap()).unwrap()
 }
 
-fn invalid_grant() -> (u16, String) {
+pub(super) fn invalid_grant() -> (u16, String) {
     (400, "invalid_grant".into())
 }
