@@ -36,7 +36,7 @@ fn at(now: u64) -> Fixture {
 }
 
 impl Fixture {
-    fn example(&self) -> Answer {
+    fn rfc7523_example(&self) -> Answer {
         let signed = Signed::assertion("x")
             .header("kid", "16")
             .signed_by(16)
@@ -62,7 +62,7 @@ impl Fixture {
 #[test]
 fn rfc7523_4_the_example_gets_a_token_for_mike() {
     for now in [1_300_815_780, 1_300_816_000, 1_300_819_380 - 300] {
-        let answer = at(now).example();
+        let answer = at(now).rfc7523_example();
         assert_eq!(answer.claims()["sub"], "jwt-idp:mailto:mike@example.com");
         assert_eq!(answer.claims()["iss"], "https://authz.example.net");
         assert_eq!(
@@ -78,7 +78,7 @@ fn rfc7523_4_the_example_gets_a_token_for_mike() {
         (1_300_819_380 + 7, true),
         (1_300_819_380 + 8, false),
     ] {
-        let answer = at(now).example();
+        let answer = at(now).rfc7523_example();
         match is_good {
             true => assert_eq!(answer.status(), 200, "{now}: {}", answer.reason()),
             false => assert_eq!(answer.error(), (400, "invalid_grant".into()), "{now}"),
