@@ -88,7 +88,7 @@ fn the_audience_is_within_the_subjects_and_the_clients_or_what_its_record_adds()
                     let is_allowed = |one: &&str| both.contains(one) || added.contains(one);
                     let expected = match asked.as_slice() {
                         [] => both.clone(),
-                        asked if asked.iter().all(|one| is_allowed(one)) => asked.to_vec(),
+                        asked if asked.iter().all(is_allowed) => asked.to_vec(),
                         _ => vec![],
                     };
                     let answer = fixture.exchange_one(&token, form);

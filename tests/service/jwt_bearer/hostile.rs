@@ -11,6 +11,9 @@ use super::super::trusted_issuers::hostile::{
 };
 use super::*;
 
+/// A request: its name, the client's authentication, its form, status and error, and why.
+type Refused<'a> = (&'a str, String, String, (u16, &'a str), &'a str);
+
 /// What only this grant refuses.
 fn own_rows() -> Vec<Row> {
     let too_long = |at: u64| format!("expires at {at}, more than 3600 s ahead of {NOW}");
@@ -149,7 +152,7 @@ fn requests_that_may_not_use_an_assertion_are_refused_each_for_its_reason() {
     let excess = "scope exceeds the client's";
     let unregistered = "grant not registered for the client";
     let missing = "The parameter assertion is missing.";
-    let rows: Vec<(&str, String, String, (u16, &str), &str)> = vec![
+    let rows: Vec<Refused<'_>> = vec![
         (
             "no assertion",
             app.clone(),
