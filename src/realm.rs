@@ -126,11 +126,12 @@ impl Realm {
             check_paths(paths)?;
         }
         let issuer = Issuer::parse(&members.require::<String>("issuer", TEXT)?)?;
+        let iss = members.take::<String>("iss", TEXT)?;
         let mut realm = Self {
             name: name.clone(),
-            trusted_issuers: trusted_issuers(&mut members, &issuer)?,
+            trusted_issuers: trusted_issuers(&mut members, &issuer, iss.as_deref())?,
             issuer,
-            iss: members.take("iss", TEXT)?,
+            iss,
             dialect,
             place,
             allowed_origins: members.take("allowed_origins", TEXTS)?.unwrap_or_default(),
@@ -283,7 +284,11 @@ impl Realm {
 }
 
 /// Takes the issuers whose word the realm takes, by their names.
-fn trusted_issuers(members: &mut Object, realm: &Issuer) -> Result<Vec<TrustedIssuer>, Cause> {
+fn trusted_issuers(
+    members: &mut Object,
+    realm: &Issuer,
+    iss: Option<&str>,
+) -> Result<Vec<TrustedIssuer>, Cause> {
     let expected = "a table of tables";
     let named = members.take::<Object>("trusted_issuers", expected)?;
     let mut trusted = Vec::new();
@@ -292,7 +297,7 @@ fn trusted_issuers(members: &mut Object, realm: &Issuer) -> Result<Vec<TrustedIs
             member: "trusted_issuers",
             expected,
         })?;
-        trusted.push(TrustedIssuer::parse(&name, members, realm)?);
+        trusted.push(TrustedIssuer::parse(&name, members, realm, iss)?);
     }
     Ok(trusted)
 }

@@ -66,11 +66,17 @@ pub struct Asserted {
 }
 
 impl TrustedIssuer {
-    /// Reads the member of that name of a realm whose URL is `realm`.
+    /// Reads the member of that name of a realm whose URL is `realm`, and whose tokens have another
+    /// `iss` where there is one.
     ///
     /// # Errors
     /// [`Cause`].
-    pub fn parse(name: &str, mut members: Object, realm: &Issuer) -> Result<Self, Cause> {
+    pub fn parse(
+        name: &str,
+        mut members: Object,
+        realm: &Issuer,
+        iss: Option<&str>,
+    ) -> Result<Self, Cause> {
         let name = RealmName::parse(name).ok_or(Cause::TrustedIssuerName)?;
         let keys = match (
             members.take::<Object>("jwks", "a JWK Set")?,
@@ -93,7 +99,7 @@ impl TrustedIssuer {
                 .unwrap_or_default(),
         };
         members.finish()?;
-        match trusted.issuer == realm.as_str() {
+        match trusted.issuer == realm.as_str() || iss == Some(&trusted.issuer) {
             true => Err(JsonError::Invalid {
                 member: "issuer",
                 expected: "another's than the realm's",

@@ -37,11 +37,7 @@ pub(super) async fn run<S: Store>(
         Some(policy) => begin(&grant, &policy, client, realm, context).await?,
         None => (None, None),
     };
-    // 4. What the response tells besides.
-    if realm.dialect.tells_not_before() {
-        context.not_before(realm).await?;
-    }
-    // 5. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
+    // 4. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
     let outcome = Outcome {
         family,
         refresh,

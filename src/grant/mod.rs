@@ -114,6 +114,10 @@ pub async fn run<S: Store>(
     if !client.may_use(request.grant_type.name()) {
         return Err(Rejection::GrantNotRegistered.into());
     }
+    // What the response tells besides, whatever the grant.
+    if realm.dialect.tells_not_before() {
+        context.not_before(realm).await?;
+    }
     match request.grant_type {
         GrantType::AuthorizationCode => {
             authorization_code::run(request, client, realm, context).await

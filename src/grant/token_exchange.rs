@@ -98,10 +98,13 @@ pub(super) async fn run<S: Store>(
     let act = match is_new {
         true => {
             context.audit.actor = Some(by.to_owned());
-            Some(chain(by, acted)?)
+            Some(chain(by, acted))
         }
         false => acted,
     };
+    if actors(act.as_ref()) > MAX_ACTORS {
+        return Err(Rejection::Exchange(ExchangeError::Actors).into());
+    }
     // 5. The scope and the audience: never more than the subject's token had.
     let scope = narrowed_scope(&subject, request, client, realm)?;
     let audience = narrowed_audience(&subject, request, client, realm)?;
@@ -182,10 +185,10 @@ impl<'a> Presented<'a> {
         // An access token of this realm is a JWT too.
         let own = AccessToken::verify(realm, self.token, context.now);
         if self.is_foreign && own.is_err() {
-            let refuse = |error| ExchangeError::Assertion(name, error).into();
+            let refuse = |error| Rejection::from(ExchangeError::Assertion(name, error));
             let verify =
                 trusted_issuer::verify(self.token, &PROFILE, client, realm, context, refuse);
-            return Ok(verify.await?.into());
+            return Ok(Verified::by_another(verify.await?).map_err(refuse)?);
         }
         let token = own.map_err(|why| refused(name, why.into()))?;
         // Who has somebody's token could have stolen it: it must have been meant for them.
@@ -223,13 +226,18 @@ fn refused(parameter: &'static str, why: Failure) -> Failure {
     }
 }
 
-impl From<Asserted> for Verified {
-    fn from(mut asserted: Asserted) -> Self {
+impl Verified {
+    /// What another issuer says.
+    fn by_another(mut asserted: Asserted) -> Result<Self, AssertionError> {
         // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`).
-        if let Some(Value::Object(actor)) = asserted.claims.get_mut("act") {
+        let mut link = asserted.claims.get_mut("act");
+        while let Some(actor) = link {
+            let actor = actor.as_object_mut();
+            let actor = actor.ok_or(AssertionError::Claim("act"))?;
             put(actor, "iss", asserted.original.0.as_str().into());
+            link = actor.get_mut("act");
         }
-        Self {
+        Ok(Self {
             subject: asserted.subject,
             original: asserted.original,
             scope: asserted.scopes,
@@ -239,11 +247,9 @@ impl From<Asserted> for Verified {
             family: None,
             is_own: false,
             claims: asserted.claims,
-        }
+        })
     }
-}
 
-impl Verified {
     /// The person, or client, that it is about, with the claims that the dialect has of people.
     fn into_person(self, realm: &Realm) -> Person {
         let mut person = Person {
@@ -282,22 +288,19 @@ fn may_act(claim: Option<&Value>, actor: (&str, &str)) -> bool {
 }
 
 /// The claim `act` for somebody who acts, for those who acted before (RFC 8693 §4.1).
-fn chain(by: &str, before: Option<Value>) -> Result<Value, Rejection> {
-    let mut actors = 1_usize;
-    let mut link = before.as_ref();
-    while let Some(actor) = link {
-        actors = actors.saturating_add(1);
-        link = actor.get("act");
-    }
-    if actors > MAX_ACTORS {
-        return Err(Rejection::Exchange(ExchangeError::Actors));
-    }
+fn chain(by: &str, before: Option<Value>) -> Value {
     let mut actor = Map::new();
     put(&mut actor, "sub", by.into());
     if let Some(before) = before {
         put(&mut actor, "act", before);
     }
-    Ok(Value::Object(actor))
+    Value::Object(actor)
+}
+
+/// How many act one for another in such a claim.
+fn actors(act: Option<&Value>) -> usize {
+    let links = std::iter::successors(act, |actor| actor.get("act"));
+    links.count()
 }
 
 /// The scope: what is asked for, if the subject's token has it and the client may, else all of both.

@@ -18,13 +18,17 @@ mod configuration;
 mod dialects;
 mod documents;
 mod dpop;
+mod exchange;
 mod failures;
 mod framing;
 mod grant;
+mod jwt_bearer;
 mod key_warnings;
+mod lessons;
 mod people;
 mod registration;
 mod signed;
+mod trusted_issuers;
 mod verifier;
 
 use std::collections::HashMap;

@@ -69,6 +69,11 @@ impl Signed {
         self
     }
 
+    /// What a claim says; `null` if it is not there.
+    pub(super) fn claim_of(&self, claim: &str) -> &Value {
+        &self.claims[claim]
+    }
+
     /// Without that member of its header, or that claim.
     pub(super) fn without(mut self, name: &str) -> Self {
         for members in [&mut self.header, &mut self.claims] {

@@ -6,6 +6,7 @@ mod certificates;
 mod code;
 mod dialects;
 mod dpop;
+mod exchange;
 mod failures;
 mod login;
 mod refresh;
