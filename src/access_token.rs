@@ -11,6 +11,7 @@ use crate::error::{Failure, Rejection};
 use crate::family::FamilyId;
 use crate::family::act::{Show, Shown};
 use crate::jose::verify;
+use crate::json::put;
 use crate::realm::Realm;
 use crate::replay::{Holder, Mark};
 use crate::scope::ScopeSet;
@@ -24,8 +25,8 @@ pub struct AccessToken {
     pub jti: String,
     /// The client that got it.
     pub client_id: ClientId,
-    /// Whom it is about; the client itself where the dialect names nobody.
-    pub subject: String,
+    /// Whom it is about; nobody but the client in dialects that then name no subject.
+    pub subject: Option<String>,
     /// What it allows.
     pub scope: ScopeSet,
     /// Whom it is for.
@@ -36,10 +37,42 @@ pub struct AccessToken {
     pub family: Option<FamilyId>,
     /// When it began.
     pub issued_at: UnixTime,
+    /// Where it came from first; from itself if it was not exchanged.
+    pub origin: Origin,
     /// When it ends.
     pub expiration: UnixTime,
     /// All claims but `exp`.
     pub claims: Map<String, Value>,
+}
+
+/// The token that another one came from by exchange, if one after another the first.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The client that got it.
+    pub client_id: String,
+    /// When it began.
+    pub issued_at: UnixTime,
+}
+
+impl Origin {
+    /// The claim of exchanged tokens that tells it.
+    pub const CLAIM: &'static str = "exchanged_from";
+
+    /// The claim's value.
+    #[must_use]
+    pub fn to_claim(&self) -> Value {
+        let mut members = Map::new();
+        put(&mut members, "client_id", self.client_id.as_str().into());
+        put(&mut members, "iat", self.issued_at.seconds().into());
+        Value::Object(members)
+    }
+
+    fn of_claim(claim: &Value) -> Option<Self> {
+        Some(Self {
+            client_id: claim.get("client_id")?.as_str()?.to_owned(),
+            issued_at: UnixTime::from_seconds(claim.get("iat")?.as_u64()?),
+        })
+    }
 }
 
 /// What storage knows of an access token that holds.
@@ -78,9 +111,17 @@ impl AccessToken {
         let client_id = ClientId::parse(text(|source| matches!(source, Source::ClientId))?)?;
         let subject = text(|source| matches!(source, Source::Subject | Source::Person));
         let scope = claim(|source| matches!(source, Source::Scope | Source::ScopeList));
+        let issued_at = UnixTime::from_seconds(claims.get("iat")?.as_u64()?);
+        let origin = match claims.get(Origin::CLAIM) {
+            Some(claim) => Origin::of_claim(claim)?,
+            None => Origin {
+                client_id: client_id.to_string(),
+                issued_at,
+            },
+        };
         Some(Self {
             jti: text(|source| matches!(source, Source::JwtId))?.to_owned(),
-            subject: subject.unwrap_or(client_id.as_str()).to_owned(),
+            subject: subject.map(str::to_owned),
             scope: ScopeSet::parse(&texts(scope).join(" ")).ok()?,
             audience: texts(claims.get("aud")),
             confirmation: Confirmation::of_claim(claims.get("cnf")),
@@ -88,7 +129,8 @@ impl AccessToken {
                 Some(sid) => Some(FamilyId::parse(sid)?),
                 None => None,
             },
-            issued_at: UnixTime::from_seconds(claims.get("iat")?.as_u64()?),
+            issued_at,
+            origin,
             expiration,
             client_id,
             claims,
@@ -101,10 +143,11 @@ impl AccessToken {
         self.audience.iter().any(|one| resources.contains(one))
     }
 
-    /// Whether it is about the client that got it. In dialects that then name nobody, that is its id.
+    /// Whether it is about the client that got it.
     #[must_use]
     pub fn is_of(&self, client: &Client) -> bool {
-        self.subject == client.subject() || self.subject == client.client_id.as_str()
+        let subject = self.subject.as_deref();
+        subject.is_none_or(|subject| subject == client.subject())
     }
 
     /// What remembers that it is revoked.
@@ -126,13 +169,17 @@ impl AccessToken {
         let is_void = |why| Err(Rejection::InvalidAccessToken(why).into());
         // 1. What many requests share a copy of.
         let not_before = context.not_before(realm).await?;
-        if not_before.is_past(self.issued_at, self.client_id.as_str(), &self.subject) {
+        let client = served_client(&self.client_id, realm, context).await?;
+        let subject = self.subject.as_deref().unwrap_or(client.subject());
+        let Origin {
+            client_id,
+            issued_at,
+        } = &self.origin;
+        if not_before.is_past(self.issued_at, self.client_id.as_str(), subject)
+            || not_before.is_past(*issued_at, client_id, subject)
+        {
             return is_void("issued before a not-before moment");
         }
-        let client = context.store.client(&realm.name, &self.client_id).await?;
-        let Some(client) = client.filter(|client| !client.disabled) else {
-            return is_void("its client is disabled or gone");
-        };
         // 2. What one object knows.
         if context
             .store
@@ -150,15 +197,28 @@ impl AccessToken {
             shown => shown?,
         };
         // An exchanged token can belong to a family that another client began.
-        let begun_at = shown.begun_at.unwrap_or_default();
-        match not_before.is_past(begun_at, shown.client_id.as_str(), &self.subject) {
-            true => is_void("its family began before a not-before moment"),
-            false => Ok(Standing {
-                client,
-                family: Some(shown),
-            }),
+        if shown.client_id != self.client_id {
+            served_client(&shown.client_id, realm, context).await?;
         }
+        let begun_at = shown.begun_at.unwrap_or_default();
+        if not_before.is_past(begun_at, shown.client_id.as_str(), subject) {
+            return is_void("its family began before a not-before moment");
+        }
+        let family = Some(shown);
+        Ok(Standing { client, family })
     }
+}
+
+/// The record of a client, unless it is served no more.
+async fn served_client<S: Store>(
+    id: &ClientId,
+    realm: &Realm,
+    context: &Context<'_, S>,
+) -> Result<Client, Failure> {
+    let client = context.store.client(&realm.name, id).await?;
+    let client = client.filter(|client| !client.disabled);
+    let gone = Rejection::InvalidAccessToken("its client is disabled or gone");
+    Ok(client.ok_or(gone)?)
 }
 
 /// The texts of a claim that is one, or a list of them.

@@ -4,6 +4,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::confirmation::Confirmation;
 use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
 use crate::time::{Seconds, UnixTime};
 
@@ -63,6 +64,15 @@ pub enum AssertionError {
     /// The `jti` was used before.
     #[error("its `jti` was used before")]
     Replayed,
+    /// It is for the holder of a key or certificate, who did not show it.
+    #[error("bound to a key or certificate that was not shown")]
+    Confirmation,
+    /// An operator ended all that began when it did.
+    #[error("issued before a not-before moment")]
+    NotBefore,
+    /// It says who acts or may act, which only token exchange can tell.
+    #[error("its `act` or `may_act` needs token exchange")]
+    Delegated,
 }
 
 /// An assertion, read and not believed.
@@ -76,9 +86,10 @@ pub struct Assertion<'a> {
     pub audience: String,
     /// Its name among those of its issuer.
     pub jti: Option<String>,
-    expiration: UnixTime,
+    /// When it ends.
+    pub expiration: UnixTime,
     /// The later of `nbf` and `iat`.
-    beginning: Option<UnixTime>,
+    pub beginning: Option<UnixTime>,
     max_lifetime: Option<Seconds>,
 }
 
@@ -174,6 +185,14 @@ impl<'a> Assertion<'a> {
             }
             _ => Ok(until),
         }
+    }
+
+    /// Who alone can use it; `None` if it says so in a way that is not known here.
+    #[must_use]
+    pub fn confirmation(&self) -> Option<Confirmation> {
+        let claim = self.token.claims.get("cnf");
+        let confirmation = Confirmation::of_claim(claim);
+        (confirmation.to_claim().as_ref() == claim).then_some(confirmation)
     }
 
     /// What else it says.

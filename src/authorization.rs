@@ -66,7 +66,7 @@ pub fn parse(
     }
     // 4. PKCE (RFC 7636 §4.3), by S256 alone (RFC 9700 §2.1.1).
     let code_challenge = code_challenge(form)?;
-    if code_challenge.is_none() && client.token_endpoint_auth_method == AuthMethod::None {
+    if code_challenge.is_none() && !client.is_confidential() {
         return Err(Rejection::InvalidRequest(
             "A public client must send a code_challenge.",
         ));

@@ -28,7 +28,7 @@ pub const MAX_ACCESS_TOKEN_TTL: Seconds = Seconds(30 * 24 * 60 * 60);
 
 /// Claims that say who issued a token, to whom, when and for what (RFC 7519 §4.1, RFC 9068 §2.2,
 /// RFC 8693 §4, RFC 7800 §3.1, OpenID Connect Core §2): no record may set them.
-const RESERVED_CLAIMS: [&str; 24] = [
+const RESERVED_CLAIMS: [&str; 25] = [
     "acr",
     "act",
     "amr",
@@ -40,6 +40,7 @@ const RESERVED_CLAIMS: [&str; 24] = [
     "client_id",
     "cnf",
     "events",
+    "exchanged_from",
     "exp",
     "iat",
     "iss",
@@ -422,6 +423,12 @@ impl Client {
             1..=MAX_KEYS => Ok(keys),
             _ => Err(RecordError::NumberOfKeys),
         }
+    }
+
+    /// Whether it can keep a secret (RFC 6749 §2.1).
+    #[must_use]
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != AuthMethod::None
     }
 
     /// Whether it is registered for a grant.

@@ -110,6 +110,12 @@ impl Object {
         }
     }
 
+    /// A member, if it is there.
+    #[must_use]
+    pub fn get(&self, member: &str) -> Option<&Value> {
+        self.0.get(member)
+    }
+
     /// The members in the order of their names, for objects whose member names are free.
     #[must_use]
     pub fn into_members(self) -> Map<String, Value> {

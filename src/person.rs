@@ -9,6 +9,19 @@ use crate::scope::ScopeSet;
 /// The scope token that makes a request one of OpenID Connect.
 pub const OPENID: &str = "openid";
 
+/// Whether a text can be somebody's `sub`: 1 to 255 ASCII characters (OpenID Connect Core §2), none of
+/// them a control character. Logs have it.
+#[must_use]
+pub fn is_sub(text: &str) -> bool {
+    is_short(text) && text.is_ascii()
+}
+
+/// Whether a text has 1 to 255 octets and no control character.
+#[must_use]
+pub fn is_short(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
 /// The claims that a scope token releases: those of OpenID Connect Core §5.4, and three that its
 /// profile lacks and Screening Eagle ID has.
 const CLAIMS: [(&str, &[&str]); 4] = [

@@ -217,6 +217,13 @@ impl Realm {
         self.iss.as_deref().unwrap_or(self.issuer.as_str())
     }
 
+    /// Whether tokens of another realm could not be told from its own: by the same `iss` and key.
+    #[must_use]
+    fn signs_like(&self, other: &Self) -> bool {
+        let has = |kid| other.keys.iter().any(|key| key.kid() == kid);
+        self.iss() == other.iss() && self.keys.iter().any(|key| has(key.kid()))
+    }
+
     /// The origins under which a request for `authority` may have addressed the realm: the issuer's,
     /// and the one of the request where the realm lists its hosts.
     #[must_use]
@@ -291,13 +298,18 @@ fn trusted_issuers(
 ) -> Result<Vec<TrustedIssuer>, Cause> {
     let expected = "a table of tables";
     let named = members.take::<Object>("trusted_issuers", expected)?;
-    let mut trusted = Vec::new();
+    let mut trusted = Vec::<TrustedIssuer>::new();
     for (name, value) in named.map(Object::into_members).unwrap_or_default() {
         let members = Object::from_value(value).map_err(|_| JsonError::Invalid {
             member: "trusted_issuers",
             expected,
         })?;
-        trusted.push(TrustedIssuer::parse(&name, members, realm, iss)?);
+        let parsed = TrustedIssuer::parse(&name, members, realm, iss)?;
+        // Each name would remember a `jti` of its own.
+        if trusted.iter().any(|other| parsed.is_same_as(other)) {
+            return Err(Cause::TrustedIssuerTwice(name));
+        }
+        trusted.push(parsed);
     }
     Ok(trusted)
 }

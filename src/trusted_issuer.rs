@@ -5,10 +5,12 @@ use serde_json::{Map, Value};
 
 use crate::assertion::{Assertion, AssertionError, Profile};
 use crate::client::Client;
+use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::jose::PublicKey;
 use crate::json::{JsonError, Object};
+use crate::person::is_sub;
 use crate::realm::{Cause, Issuer, Realm, RealmName};
 use crate::redirect_uri::is_web_url;
 use crate::replay::{Holder, Mark};
@@ -20,7 +22,7 @@ use crate::time::{Seconds, UnixTime};
 const MAX_AGE: Seconds = Seconds(300);
 
 /// How old a copy must be to be read anew for a key that is not in it: made-up names of keys must not
-/// become as many requests.
+/// become as many requests, but for those that come while one is under way or the keys cannot be had.
 const COOLDOWN: Seconds = Seconds(30);
 
 /// One of them, as it is configured.
@@ -57,8 +59,8 @@ pub struct Asserted {
     pub original: (String, String),
     /// The most that tokens by it may be used for.
     pub scopes: Option<ScopeSet>,
-    /// Until when it is good.
-    pub until: UnixTime,
+    /// When it ends.
+    pub expiration: UnixTime,
     /// What must be the first of its kind, where it is good once.
     pub mark: Option<Mark>,
     /// What else it says.
@@ -109,6 +111,12 @@ impl TrustedIssuer {
         }
     }
 
+    /// Whether another entry is of the same issuer.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.issuer == other.issuer
+    }
+
     /// The key that signed an assertion. One that is not among a copy of the keys may be newer.
     async fn check_signature<S: Store>(
         &self,
@@ -139,40 +147,59 @@ impl TrustedIssuer {
 pub async fn verify<S: Store>(
     text: &str,
     profile: &Profile,
+    shown: &Confirmation,
     client: &Client,
     realm: &Realm,
-    context: &Context<'_, S>,
+    context: &mut Context<'_, S>,
     refuse: impl Fn(AssertionError) -> Rejection,
 ) -> Result<Asserted, Failure> {
     let refuse = |error| Failure::from(refuse(error));
     // 1. Who says it (RFC 7523 §3, 1), and that it is they (9).
     let assertion = Assertion::parse(text, profile).map_err(refuse)?;
+    if !is_sub(&assertion.subject) {
+        return Err(refuse(AssertionError::Claim("sub")));
+    }
     let is_named = |trusted: &&TrustedIssuer| {
         let mut names = client.trusted_issuers.iter();
         trusted.issuer == assertion.issuer && names.any(|name| name == trusted.name.as_str())
     };
     let trusted = realm.trusted_issuers.iter().find(is_named);
     let trusted = trusted.ok_or_else(|| refuse(AssertionError::Issuer))?;
-    let signed = trusted.check_signature(&assertion, context).await?;
-    signed.map_err(refuse)?;
-    // 2. For whom (3), and when (4 to 6).
+    // 2. For whom (3), and when (4 to 6): what costs nothing comes first.
     if !trusted.audience.contains(&assertion.audience) {
         return Err(refuse(AssertionError::Audience));
     }
     let until = assertion.until(context.now).map_err(refuse)?;
-    // 3. Whom it is about (2). Another's subjects are named after it, lest they be taken for the
+    if assertion.expiration <= context.now {
+        // Nothing could be had of it that does not outlive it.
+        let (ended, now) = (assertion.expiration, context.now);
+        return Err(refuse(AssertionError::Expired(ended, now)));
+    }
+    let signed = trusted.check_signature(&assertion, context).await?;
+    signed.map_err(refuse)?;
+    // 3. In whose hands (RFC 7800 §3.1): here is the first to see it.
+    let confirmation = assertion.confirmation();
+    if !confirmation.is_some_and(|confirmation| confirmation.is_met_by(shown)) {
+        return Err(refuse(AssertionError::Confirmation));
+    }
+    // 4. Whom it is about (2). Another's subjects are named after it, lest they be taken for the
     //    realm's own.
     let subject = match trusted.subjects_are_the_realms_own {
         true => assertion.subject.clone(),
         false => format!("{}:{}", trusted.name, assertion.subject),
     };
+    let began_at = assertion.beginning.unwrap_or_default();
+    let not_before = context.not_before(realm).await?;
+    if not_before.is_past(began_at, client.client_id.as_str(), &subject) {
+        return Err(refuse(AssertionError::NotBefore));
+    }
     let holder = Holder::Issuer(trusted.name.as_str());
     let mark = assertion.jti.as_deref();
     Ok(Asserted {
         subject,
         original: (assertion.issuer.clone(), assertion.subject.clone()),
         scopes: trusted.scopes.clone(),
-        until,
+        expiration: assertion.expiration,
         mark: mark.map(|jti| Mark::new(&realm.name, holder, jti, until)),
         claims: assertion.into_claims(),
     })

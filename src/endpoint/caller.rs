@@ -3,7 +3,7 @@
 
 use crate::access_token::{AccessToken, Standing};
 use crate::assertion::AssertionError;
-use crate::client::{AuthMethod, Client, ClientId};
+use crate::client::{Client, ClientId};
 use crate::client_auth::Credentials;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
@@ -79,9 +79,9 @@ pub(super) async fn authenticate_confidential<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Client, Failure> {
     let client = authenticate(request, form, realm, context).await?;
-    match client.token_endpoint_auth_method {
-        AuthMethod::None => Err(Rejection::NoCredentials.into()),
-        _ => Ok(client),
+    match client.is_confidential() {
+        true => Ok(client),
+        false => Err(Rejection::NoCredentials.into()),
     }
 }
 

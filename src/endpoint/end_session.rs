@@ -5,8 +5,8 @@ use super::{caller, parameters, revocation};
 use crate::client::ClientId;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::family::FamilyId;
 use crate::family::act::End;
+use crate::family::{FamilyId, RefreshToken, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
@@ -84,9 +84,13 @@ pub async fn by_client<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     let form = super::form(request, realm)?;
-    let token = form.value("refresh_token").unwrap_or_default();
+    let token = form.value("refresh_token").and_then(RefreshToken::parse);
     let client = caller::authenticate(request, &form, realm, context).await?;
-    revocation::revoke(token, client, realm, context).await?;
+    let ended = match token {
+        Some(token) => revocation::refresh_token(token, client, realm, context).await,
+        None => Err(Refusal::Unknown.into()),
+    };
+    revocation::if_good(ended, context)?;
     context.audit.done = Some("ended");
     Ok(Response::not_stored(204, String::new()))
 }

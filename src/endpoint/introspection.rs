@@ -75,7 +75,9 @@ async fn access_token<S: Store>(
     if !concerns {
         return Err(OTHER_CLIENT.into());
     }
-    token.check(realm, context).await?;
+    let standing = token.check(realm, context).await?;
+    let subject = token.subject.as_deref();
+    let subject = subject.unwrap_or(standing.client.subject());
     let token_type = match token.confirmation.jkt {
         Some(_) => "DPoP",
         None => "Bearer",
@@ -86,7 +88,7 @@ async fn access_token<S: Store>(
     let mut tell = |name, value| put(&mut members, name, value);
     tell("exp", token.expiration.seconds().into());
     tell("client_id", token.client_id.as_str().into());
-    tell("sub", token.subject.into());
+    tell("sub", subject.into());
     tell("token_type", token_type.into());
     if !token.scope.is_empty() {
         tell("scope", token.scope.to_string().into());

@@ -13,6 +13,7 @@ use crate::family::{Decision, Handle, Person, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::json::{Json, JsonError, Object};
+use crate::person::{is_short, is_sub};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
@@ -95,9 +96,7 @@ pub async fn accept<S: Store>(
 ) -> Result<Response, Failure> {
     let (handle, mut members) = call(request, realm, context).await?;
     let person = Person {
-        sub: required(&mut members, "sub", SUB, |sub: &String| {
-            is_short(sub) && sub.is_ascii()
-        })?,
+        sub: required(&mut members, "sub", SUB, |sub: &String| is_sub(sub))?,
         claims: optional(&mut members, "claims", CLAIMS, |claims| {
             reserved_claim(claims).is_none() && is_flat(claims.values(), MAX_DEPTH)
         })?
@@ -230,10 +229,6 @@ fn optional<T: Json>(
         Some(value) if !is_so(&value) => Err(Rejection::InvalidMember { member, expected }),
         value => Ok(value),
     }
-}
-
-fn is_short(text: &str) -> bool {
-    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// Whether values lie within each other no deeper than that: what is stored has a limit of 128.

@@ -7,6 +7,7 @@ use super::caller;
 use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
+use crate::grant::GrantType;
 use crate::http::{Request, Response};
 use crate::json::put;
 use crate::realm::Realm;
@@ -39,8 +40,8 @@ pub async fn respond<S: Store>(
     if person.is_some() || !token.is_of(&by) {
         return Err(Rejection::InvalidAccessToken("a person's").into());
     }
-    // 2. Whoever got it may still use it.
-    if !by.scope.contains(SCOPE) {
+    // 2. Whoever got it may still use it, and gets tokens for itself at all.
+    if !by.scope.contains(SCOPE) || !by.may_use(GrantType::ClientCredentials.name()) {
         return Err(Rejection::InvalidAccessToken("its client may not register any more").into());
     }
     let by = by.client_id;

@@ -25,48 +25,64 @@ pub async fn respond<S: Store>(
     let form = super::form(request, realm)?;
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     let client = caller::authenticate(request, &form, realm, context).await?;
-    revoke(token, client, realm, context).await?;
+    let revoked = match RefreshToken::parse(token) {
+        Some(token) => refresh_token(token, client, realm, context).await,
+        None => access_token(token, &client, realm, context).await,
+    };
+    if_good(revoked, context)?;
     context.audit.done = Some("revoked");
     Ok(Response::not_stored(200, "{}".to_owned()))
 }
 
-/// Revokes a token of that client. What was not good before is none of its concerns any more: the log
-/// says why.
+/// Revokes a refresh token, and takes its family along: access tokens included, as far as they are
+/// asked about.
 ///
 /// # Errors
-/// [`Failure`]: a good token of another client's, one that cannot be revoked, or a fault.
-pub(super) async fn revoke<S: Store>(
-    token: &str,
+/// [`Failure`].
+pub(super) async fn refresh_token<S: Store>(
+    RefreshToken { family, part }: RefreshToken,
     client: Client,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<(), Failure> {
-    // 1. A refresh token takes its family along, access tokens included, as far as they are asked about.
-    let revoked = match RefreshToken::parse(token) {
-        Some(RefreshToken { family, part }) => {
-            let client_id = client.client_id;
-            let revoke = RevokeRefresh {
-                token: part,
-                client_id,
-            };
-            context.act(realm, family, revoke).await
-        }
-        // 2. An access token is remembered by its name until it would have ended.
-        None => match AccessToken::verify(realm, token, context.now) {
-            Ok(token) if token.client_id != client.client_id => Err(Refusal::OtherClient.into()),
-            Ok(token) => {
-                // That it was revoked before is no error.
-                let mark = token.mark(realm);
-                context.store.consume(&mark, context.now).await?;
-                context.audit.jti = Some(token.jti);
-                Ok(())
-            }
-            Err(_) if verify_id_token_hint(realm, token).is_some() => {
-                Err(Rejection::UnsupportedTokenType.into())
-            }
-            Err(unknown) => Err(unknown.into()),
-        },
+    let revoke = RevokeRefresh {
+        token: part,
+        client_id: client.client_id,
     };
+    context.act(realm, family, revoke).await
+}
+
+/// Revokes an access token: its name is remembered until it would have ended.
+async fn access_token<S: Store>(
+    token: &str,
+    client: &Client,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(), Failure> {
+    match AccessToken::verify(realm, token, context.now) {
+        Ok(token) if token.client_id != client.client_id => Err(Refusal::OtherClient.into()),
+        Ok(token) => {
+            // That it was revoked before is no error.
+            let mark = token.mark(realm);
+            context.store.consume(&mark, context.now).await?;
+            context.audit.jti = Some(token.jti);
+            Ok(())
+        }
+        Err(_) if verify_id_token_hint(realm, token).is_some() => {
+            Err(Rejection::UnsupportedTokenType.into())
+        }
+        Err(unknown) => Err(unknown.into()),
+    }
+}
+
+/// What was not good before is nobody's concern any more: the log says why.
+///
+/// # Errors
+/// [`Failure`]: a good token of another client's, one that cannot be revoked, or a fault.
+pub(super) fn if_good<S>(
+    revoked: Result<(), Failure>,
+    context: &mut Context<'_, S>,
+) -> Result<(), Failure> {
     match revoked {
         Err(Failure::Rejection(
             why @ (Rejection::InvalidAccessToken(_)

@@ -2,8 +2,8 @@
 //! browser brought.
 
 use super::{
-    Outcome, TokenRequest, TokenResponse, allowed_audience, ask_family, is_confidential, issue,
-    lifetime, owned, refresh_policy, requested_audience,
+    Outcome, TokenRequest, TokenResponse, allowed_audience, ask_family, issue, lifetime, owned,
+    refresh_policy, requested_audience,
 };
 use crate::client::Client;
 use crate::confirmation::Confirmation;
@@ -46,7 +46,7 @@ pub(super) async fn run<S: Store>(
         refresh: refresh_policy(client, realm),
         confirmation: request.confirmation.clone(),
         // A client that authenticates is bound by that (RFC 9449 §5, RFC 8705 §4).
-        refresh_confirmation: match is_confidential(client) {
+        refresh_confirmation: match client.is_confidential() {
             true => Confirmation::default(),
             false => request.confirmation.clone(),
         },

@@ -11,10 +11,8 @@ use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::{Grant, Person};
 use crate::json::put;
+use crate::person::{is_short, is_sub};
 use crate::realm::Realm;
-
-/// The most octets of what says who a person is.
-const MAX_ID: usize = 255;
 
 /// Runs the grant. Storage is not asked.
 pub(super) fn run<S>(
@@ -30,12 +28,14 @@ pub(super) fn run<S>(
         return Err(Rejection::NotTrusted.into());
     }
     // 2. The person.
-    let text = |name, missing| {
-        let text = form.value(name).filter(|text| text.len() <= MAX_ID);
-        text.ok_or(Rejection::InvalidRequest(missing))
-    };
-    let sub = text("userId", "The parameter userId is missing or too long.")?;
-    let user_type = text("userType", "The parameter userType is missing or too long.")?;
+    let sub = form.value("userId").filter(|text| is_sub(text));
+    let sub = sub.ok_or(Rejection::InvalidRequest(
+        "The parameter userId must be 1 to 255 ASCII characters.",
+    ))?;
+    let user_type = form.value("userType").filter(|text| is_short(text));
+    let user_type = user_type.ok_or(Rejection::InvalidRequest(
+        "The parameter userType must be 1 to 255 octets.",
+    ))?;
     let mut claims = Map::new();
     put(&mut claims, "user_type", user_type.into());
     if let Some(roles) = form.value("roles") {

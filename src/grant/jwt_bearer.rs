@@ -38,8 +38,14 @@ pub(super) async fn run<S: Store>(
         "The parameter assertion is missing.",
     ))?;
     let refuse = Rejection::GrantAssertion;
+    let shown = &request.confirmation;
     let verified =
-        trusted_issuer::verify(assertion, &PROFILE, client, realm, context, refuse).await?;
+        trusted_issuer::verify(assertion, &PROFILE, shown, client, realm, context, refuse);
+    let verified = verified.await?;
+    let mut delegation = ["act", "may_act"].into_iter();
+    if delegation.any(|claim| verified.claims.contains_key(claim)) {
+        return Err(refuse(AssertionError::Delegated).into());
+    }
     // 3. The scope, "equal or lesser" than what was granted out of band, and the audience.
     let scope = scope(form, client, realm)?;
     let scope = match (&verified.scopes, form.value("scope")) {
@@ -67,7 +73,7 @@ pub(super) async fn run<S: Store>(
     }
     // 5. The token, which does not outlive the assertion (RFC 7521 §4.1).
     let outcome = Outcome {
-        until: Some(verified.until),
+        until: Some(verified.expiration),
         ..Outcome::of(grant)
     };
     issue_for(request, outcome, client, realm, context)

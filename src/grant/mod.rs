@@ -9,7 +9,7 @@ mod token_exchange;
 
 use serde_json::{Map, Value};
 
-use crate::client::{AuthMethod, Client};
+use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::DefaultAudience;
@@ -371,13 +371,8 @@ fn issue_for<S>(
 
 /// Refuses clients that cannot keep a secret.
 fn only_confidential(client: &Client) -> Result<(), Rejection> {
-    match is_confidential(client) {
+    match client.is_confidential() {
         true => Ok(()),
         false => Err(Rejection::GrantNotRegistered),
     }
-}
-
-/// Whether a client can keep a secret (RFC 6749 §2.1).
-fn is_confidential(client: &Client) -> bool {
-    client.token_endpoint_auth_method != AuthMethod::None
 }

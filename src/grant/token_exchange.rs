@@ -7,7 +7,7 @@ use super::{
     Outcome, TokenRequest, TokenResponse, allowed_audience, existing, issue_for, lifetime,
     only_confidential, owned, targets,
 };
-use crate::access_token::AccessToken;
+use crate::access_token::{AccessToken, Origin};
 use crate::assertion::{AssertionError, Profile};
 use crate::client::Client;
 use crate::context::Context;
@@ -54,6 +54,9 @@ pub enum ExchangeError {
     /// The subject's token names who alone may act for them (RFC 8693 §4.4).
     #[error("may_act of the subject_token names another")]
     MayAct,
+    /// It is another client's own, and names no subject.
+    #[error("subject_token names nobody")]
+    NoSubject,
     /// Too many act one for another already.
     #[error("more than {MAX_ACTORS} would act one for another")]
     Actors,
@@ -86,6 +89,10 @@ pub(super) async fn run<S: Store>(
         None => None,
     };
     let by = actor.as_ref().map_or(client.subject(), |by| &by.subject);
+    // A person of the client's name would look the same.
+    if subject.names_nobody && !subject.is_own {
+        return Err(Rejection::Exchange(ExchangeError::NoSubject).into());
+    }
     // 3. Whether they may.
     let original = actor.as_ref().map(|actor| &actor.original);
     let original = original.map_or((realm.iss(), by), |(issuer, sub)| (issuer, sub));
@@ -111,15 +118,22 @@ pub(super) async fn run<S: Store>(
     // 6. The token: it ends with the first of those that it came from.
     let until = actor.map_or(subject.until, |actor| actor.until.min(subject.until));
     realm.signing_key(context.now, lifetime(client, realm))?;
+    // Whoever first got it stays answerable. A family tells that by itself.
+    let mut claims = Map::new();
+    let origin = subject.origin.as_ref().filter(|_| subject.family.is_none());
+    if let Some(origin) = origin {
+        put(&mut claims, Origin::CLAIM, origin.to_claim());
+    }
     let outcome = Outcome {
         family: subject.family,
         until: Some(until),
+        claims,
         actor: act,
         issued_token_type: Some(requested_type),
         ..Outcome::of(Grant {
             scope,
             audience,
-            person: Some(subject.into_person(realm)),
+            person: subject.into_person(realm),
         })
     };
     issue_for(request, outcome, client, realm, context)
@@ -147,6 +161,10 @@ struct Verified {
     family: Option<FamilyId>,
     /// Whether the client got it itself.
     is_own: bool,
+    /// Whether it is a client's own, in a dialect that then names no subject.
+    names_nobody: bool,
+    /// Where it came from first.
+    origin: Option<Origin>,
     claims: Map<String, Value>,
 }
 
@@ -186,9 +204,10 @@ impl<'a> Presented<'a> {
         let own = AccessToken::verify(realm, self.token, context.now);
         if self.is_foreign && own.is_err() {
             let refuse = |error| Rejection::from(ExchangeError::Assertion(name, error));
-            let verify =
-                trusted_issuer::verify(self.token, &PROFILE, client, realm, context, refuse);
-            return Ok(Verified::by_another(verify.await?).map_err(refuse)?);
+            let (text, shown) = (self.token, &self.request.confirmation);
+            let asserted =
+                trusted_issuer::verify(text, &PROFILE, shown, client, realm, context, refuse);
+            return Ok(Verified::by_another(asserted.await?).map_err(refuse)?);
         }
         let token = own.map_err(|why| refused(name, why.into()))?;
         // Who has somebody's token could have stolen it: it must have been meant for them.
@@ -202,15 +221,19 @@ impl<'a> Presented<'a> {
         }
         let check = token.check(realm, context).await;
         check.map_err(|why| refused(name, why))?;
+        let names_nobody = token.subject.is_none();
+        let subject = token.subject.unwrap_or_else(|| token.client_id.to_string());
         Ok(Verified {
-            original: (realm.iss().to_owned(), token.subject.clone()),
-            subject: token.subject,
+            original: (realm.iss().to_owned(), subject.clone()),
+            subject,
             scope: Some(token.scope),
             audience: token.audience,
             is_foreign: false,
             until: token.expiration,
             family: token.family,
             is_own,
+            names_nobody,
+            origin: Some(token.origin),
             claims: token.claims,
         })
     }
@@ -243,15 +266,20 @@ impl Verified {
             scope: asserted.scopes,
             audience: Vec::new(),
             is_foreign: true,
-            until: asserted.until,
+            until: asserted.expiration,
             family: None,
             is_own: false,
+            names_nobody: false,
+            origin: None,
             claims: asserted.claims,
         })
     }
 
     /// The person, or client, that it is about, with the claims that the dialect has of people.
-    fn into_person(self, realm: &Realm) -> Person {
+    fn into_person(self, realm: &Realm) -> Option<Person> {
+        if self.names_nobody {
+            return None;
+        }
         let mut person = Person {
             sub: self.subject,
             claims: Map::new(),
@@ -272,7 +300,7 @@ impl Verified {
                 _ => (),
             }
         }
-        person
+        Some(person)
     }
 }
 

@@ -98,6 +98,13 @@ impl Realms {
         };
         let mut realm = realm.map_err(|cause| broken(&name, cause));
         for other in &mut self.realms {
+            if let (Ok(one), Ok(two)) = (&realm, &other.realm)
+                && one.signs_like(two)
+            {
+                realm = Err(broken(&name, Cause::SameTokens(other.name.clone())));
+                other.realm = Err(broken(&other.name, Cause::SameTokens(name.clone())));
+                continue;
+            }
             let path = match place.collision(&other.place) {
                 Some(path) => path,
                 None if other.name == name => "",

@@ -83,6 +83,9 @@ pub enum Cause {
         "trusted issuer `{0}` must have either `jwks`, or `jwks_uri`, https or http on loopback"
     )]
     TrustedIssuerKeys(String),
+    /// A trusted issuer under two names.
+    #[error("trusted issuer `{0}` has the `issuer` of another")]
+    TrustedIssuerTwice(String),
     /// The keys of a trusted issuer are none.
     #[error("member `jwks` of a trusted issuer: {0}")]
     IssuerKeys(KeySetError),
@@ -97,6 +100,9 @@ pub enum Cause {
         /// The path of both.
         path: String,
     },
+    /// Another realm's tokens would pass for its own.
+    #[error("realm `{0}` has its `iss` too, and a key of it: give one of them `signing_keys`")]
+    SameTokens(RealmName),
     /// None of the secrets that should hold its keys is there.
     #[error("no signing keys: upload secret {0} (the tool's `key generate` makes it)")]
     NoKeys(String),
