@@ -1,7 +1,7 @@
 //! Authorization requests (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1, OpenID Connect Core
 //! §3.1.2.1): what a client may ask for at the authorization endpoint or push beforehand.
 
-use crate::client::{AuthMethod, Client};
+use crate::client::Client;
 use crate::error::Rejection;
 use crate::family::AuthorizationRequest;
 use crate::form::Form;
