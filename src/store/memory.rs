@@ -14,7 +14,7 @@ use crate::realm::RealmName;
 use crate::replay::{self, Mark};
 use crate::time::{Seconds, UnixTime};
 
-/// A store in memory, for tests and for warming up: it keeps records as their text and fails where
+/// A store in memory, for tests: it keeps records as their text and fails where
 /// it is told to.
 #[derive(Default)]
 pub struct MemoryStore {
