@@ -16,7 +16,7 @@ const CLASSES = [
   "r2range",
 ];
 
-// How the standard library prints panics, backtraces and fractions, with what demangles names for it. wasm has
+// How libraries print panics, backtraces, fractions and errors that never are, with what demangles names for it. wasm has
 // no standard error to print to and no frames to walk; the SDK's own hook logs a panic. Each of these
 // now does nothing and returns, if it returns anything, 0: `Ok(())`.
 const PRINTERS = [
@@ -25,6 +25,10 @@ const PRINTERS = [
   "<std::backtrace::Backtrace as core::fmt::Display>::fmt",
   "<std::backtrace_rs::symbolize::SymbolName as core::fmt::Display>::fmt",
   "<rustc_demangle::DemangleStyle as core::fmt::Display>::fmt",
+  // Errors of encodings that are not used: keys come as JWKs.
+  "<der::error::ErrorKind as core::fmt::Debug>::fmt",
+  "<der::tag::Tag as core::fmt::Display>::fmt",
+  "<const_oid::error::Error as core::fmt::Debug>::fmt",
   // Fractions, which nothing prints but JSON, and that has its own way.
   "core::fmt::float::float_to_decimal_common_exact::<f64>",
   "core::fmt::float::float_to_decimal_common_shortest::<f64>",
