@@ -67,8 +67,8 @@ const functions = Array.from({ length: wasm.getNumFunctions() }, (_, index) =>
   binaryen.getFunctionInfo(wasm.getFunctionByIndex(index)),
 );
 for (const printer of PRINTERS) {
-  // Without the hashes of crates: `std[a543996e6e7dbf1e]::…`.
-  const found = functions.find(({ name }) => name.replaceAll(/\[[0-9a-f]+\]/g, "") === printer);
+  // Without the hashes of crates and functions: `std[a543996e6e7dbf1e]::…`, `…::h00feecbb3fabb5d5`.
+  const found = functions.find(({ name }) => name.replaceAll(/\[[0-9a-f]+\]|::h[0-9a-f]{16}$/g, "") === printer);
   if (found === undefined) throw new Error(`The wasm has no function ${printer}.`);
   const { name, params, results } = found;
   wasm.removeFunction(name);
