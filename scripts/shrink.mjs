@@ -16,9 +16,9 @@ const CLASSES = [
   "r2range",
 ];
 
-// How libraries print panics, backtraces, fractions and errors that never are, with what demangles names for it. wasm has
-// no standard error to print to and no frames to walk; the SDK's own hook logs a panic. Each of these
-// now does nothing and returns, if it returns anything, 0: `Ok(())`.
+// How libraries print panics, backtraces, fractions and errors that never are, with what demangles names
+// for it. wasm has no standard error to print to and no frames to walk; the SDK's own hook logs a panic.
+// Each of these now does nothing and returns, if it returns anything, 0: `Ok(())`.
 const PRINTERS = [
   "std::panicking::default_hook",
   "<<std::sys::backtrace::BacktraceLock>::print::DisplayBacktrace as core::fmt::Display>::fmt",
@@ -36,8 +36,8 @@ const PRINTERS = [
 
 const path = process.argv[2];
 const wasm = binaryen.readBinary(readFileSync(path));
-// What the module uses is no longer written in it. Without exceptions the optimiser breaks it silently; with
-// more than engines have, it writes what they do not read.
+// What the module uses is no longer written in it. Without exceptions the optimiser breaks it silently;
+// with more than engines have, it writes what they do not read.
 wasm.setFeatures([
   "MutableGlobals",
   "NontrappingFPToInt",
