@@ -52,6 +52,7 @@ pub(super) fn may_present(client: &mut Client) {
 pub(super) fn by(issuer: &str, octet: u8) -> Signed {
     Signed::assertion("mike")
         .claim("iss", issuer)
+        .claim("iat", NOW)
         .header("kid", kid(octet))
         .signed_by(octet)
 }

@@ -69,6 +69,7 @@ fn a_registrar_is_void_as_any_other() {
     let people = realm("rfc9068", json!({}));
     people.register("registrar", |client| {
         client.scope = ScopeSet::parse("client_registration").unwrap();
+        client.grant_types = vec!["client_credentials".into()];
     });
     let token = Signed::access_token("registrar").claim("scope", "client_registration");
     for (moment, status) in [(NOW, 201), (NOW + 1, 401)] {

@@ -16,7 +16,7 @@ fn another_issuers_token_gets_one_for_its_subject() {
         json!({
             "iss": ISSUER, "sub": "idp:mike", "aud": [API, DB], "client_id": "api",
             "scope": "read write", "act": { "sub": "api" }, "jti": claims["jti"], "iat": NOW,
-            "exp": NOW + 68,
+            "exp": NOW + 60,
         })
     );
     assert_eq!(answer.json()["issued_token_type"], ACCESS_TOKEN);
@@ -37,7 +37,7 @@ fn what_they_may_differ_in_says_nothing() {
         ("typ in upper case", by_idp().header("typ", "AT+JWT")),
         ("typ JWT", by_idp().header("typ", "JWT")),
         ("no name", by_idp().without("jti")),
-        ("exp 7 s ago", by_idp().claim("exp", NOW - 7)),
+        ("exp the next second", by_idp().claim("exp", NOW + 1)),
         ("exp in a year", by_idp().claim("exp", NOW + 31_536_000)),
         ("exp at the end of time", by_idp().claim("exp", u64::MAX)),
         ("nbf 8 s ahead", by_idp().claim("nbf", NOW + 8)),
@@ -52,10 +52,6 @@ fn what_they_may_differ_in_says_nothing() {
                 .claim("sid", "s1")
                 .claim("auth_time", 1)
                 .claim("acr", "9"),
-        ),
-        (
-            "a key of its own",
-            by_idp().claim("cnf", json!({ "jkt": "x" })),
         ),
         (
             "claims of people",
