@@ -6,6 +6,7 @@ mod bound;
 mod foreign;
 mod hostile;
 mod narrowing;
+mod origin;
 mod rfc8693;
 
 use super::signed::*;

@@ -374,3 +374,82 @@ fn a_realm_without_trusted_issuers_does_not_have_the_grant() {
     assert_eq!(refused.error(), (400, "unsupported_grant_type".into()));
     assert_eq!(ask("/realms/default/token").status(), 200);
 }
+
+/// Who acts for whom is told by token exchange alone: here it would be lost.
+#[test]
+fn delegation_goes_by_token_exchange() {
+    let fixture = Fixture::trusting();
+    let someone = json!({ "sub": "svc" });
+    for (claim, value) in [
+        ("act", someone.clone()),
+        ("may_act", someone),
+        ("act", Value::Null),
+        ("may_act", json!("app")),
+    ] {
+        let answer = fixture.bear(&by_idp().claim(claim, value), "");
+        assert_eq!(answer.error(), (400, "invalid_grant".into()), "{claim}");
+        let reason = "assertion: its `act` or `may_act` needs token exchange";
+        assert_eq!(answer.reason(), reason);
+    }
+    assert_eq!(fixture.store.acts(), 0);
+}
+
+/// By both grants: an old word is worth nothing after an operator ended what is as old.
+#[test]
+fn what_was_signed_before_a_moment_is_refused() {
+    for (moments, signed, is_good) in [
+        (
+            json!({ "realm": NOW - 9 }),
+            by_idp().claim("iat", NOW - 9),
+            true,
+        ),
+        (
+            json!({ "realm": NOW - 9 }),
+            by_idp().claim("iat", NOW - 10),
+            false,
+        ),
+        (json!({ "realm": NOW - 9 }), by_idp().without("iat"), false),
+        (
+            json!({ "realm": NOW - 9 }),
+            by_idp().without("iat").claim("nbf", NOW - 9),
+            true,
+        ),
+        (
+            json!({ "subjects": { "idp:mike": NOW } }),
+            by_idp().claim("iat", NOW - 1),
+            false,
+        ),
+        (
+            json!({ "subjects": { "mike": NOW, "partner:mike": NOW } }),
+            by_idp().claim("iat", NOW - 1),
+            true,
+        ),
+        (
+            json!({ "clients": { "app": NOW } }),
+            by_idp().claim("iat", NOW - 1),
+            false,
+        ),
+        (json!({}), by_idp().without("iat"), true),
+    ] {
+        let fixture = Fixture::trusting();
+        let mut record = moments.clone();
+        record["version"] = json!(1);
+        let key = "not-before/default".to_owned();
+        fixture.store.put_at(key, Ok(record.to_string()));
+        let exchanged = fixture.exchange("app", &subject(&signed.text(), JWT));
+        let borne = fixture.bear(&signed, "");
+        for (answer, error) in [(exchanged, "invalid_request"), (borne, "invalid_grant")] {
+            match is_good {
+                true => assert_eq!(answer.status(), 200, "{moments}: {}", answer.reason()),
+                false => {
+                    assert_eq!(answer.error(), (400, error.into()), "{moments}");
+                    let reason = answer.reason();
+                    assert!(
+                        reason.ends_with("issued before a not-before moment"),
+                        "{reason}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -26,6 +26,7 @@ mod jwt_bearer;
 mod key_warnings;
 mod lessons;
 mod people;
+mod realms;
 mod registration;
 mod signed;
 mod trusted_issuers;

@@ -244,6 +244,10 @@ fn only_who_may_register_registers() {
         client.disabled = true;
     });
     registry.fixture.register("demoted", |_| ());
+    registry.fixture.register("regranted", |client| {
+        client.scope = ScopeSet::parse("client_registration").unwrap();
+        client.grant_types = vec!["client_authenticated_user".to_owned()];
+    });
     registry
         .fixture
         .register("bound", |client| client.dpop_bound_access_tokens = true);
@@ -340,6 +344,12 @@ fn only_who_may_register_registers() {
         (
             "one that lost the scope",
             of("demoted"),
+            invalid,
+            token("its client may not register any more"),
+        ),
+        (
+            "one that gets no tokens for itself",
+            of("regranted"),
             invalid,
             token("its client may not register any more"),
         ),

@@ -154,6 +154,9 @@ fn what_says_who_a_person_is_must_be_there_and_short() {
         (format!("&userId={long}&userType=admin"), 400),
         (format!("&userId=ann&userType={long}"), 400),
         (format!("&userId={umlauts}&userType=admin"), 400),
+        ("&userId=%C3%A4nn&userType=admin".into(), 400),
+        ("&userId=a%0An&userType=admin".into(), 400),
+        ("&userId=ann&userType=a%00".into(), 400),
         ("&userId=ann&userId=bob&userType=admin".into(), 400),
         ("&userId=ann&userType=admin&roles=a&roles=b".into(), 400),
     ] {

@@ -111,7 +111,7 @@ fn a_persons_token_gets_one_of_theirs_and_nothing_to_go_on_with() {
 
 #[test]
 fn an_exchanged_token_ends_with_the_family_that_it_came_from() {
-    let ends: [(&str, End); 4] = [
+    let ends: [(&str, End); 5] = [
         ("sign-out", |served, tokens| {
             let query = format!("id_token_hint={}", tokens.text("id_token"));
             let answer = served.people.send(&Request {
@@ -129,6 +129,10 @@ fn an_exchanged_token_ends_with_the_family_that_it_came_from() {
                 ..post("/revoke", &form)
             });
             assert_eq!(answer.status(), 200);
+        }),
+        ("its client disabled", |served, _| {
+            let people = &served.people;
+            people.register("app", |client| client.disabled = true);
         }),
         ("its client's not-before moment", |served, _| {
             moments(served, json!({ "clients": { "app": NOW + 1 } }));

@@ -47,6 +47,14 @@ fn a_realm_that_trusts_wrongly_is_a_503_that_names_the_member() {
             KEYS.into(),
         ),
         (
+            "one issuer under two names",
+            json!({
+                "idp": { "issuer": IDP, "jwks": jwks(&[IDP_KEY]) },
+                "other": { "issuer": IDP, "jwks": jwks(&[IDP_OTHER_KEY]) },
+            }),
+            "trusted issuer `other` has the `issuer` of another".into(),
+        ),
+        (
             "no keys",
             one("idp", |issuer| issuer["jwks"] = Value::Null),
             KEYS.into(),

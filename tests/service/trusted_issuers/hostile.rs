@@ -22,8 +22,33 @@ const KEY_REFERENCE: &str = "its header refers to a key of its own";
 
 /// All of them.
 pub(in super::super) fn rows() -> Vec<Row> {
-    let rows = [forms(), headers(), whose(), audiences(), times(), ids()];
+    let rows = [
+        forms(),
+        headers(),
+        whose(),
+        audiences(),
+        times(),
+        ids(),
+        holders(),
+    ];
     rows.into_iter().flatten().collect()
+}
+
+/// Tokens for the holder of a key or certificate, which the request does not show.
+fn holders() -> Vec<Row> {
+    values(
+        "cnf",
+        "bound to a key or certificate that was not shown",
+        [
+            ("cnf of a key", json!({ "jkt": "x" })),
+            ("cnf of a certificate", json!({ "x5t#S256": "x" })),
+            ("cnf in a way of its own", json!({ "kid": "x" })),
+            ("cnf of a key in a way of its own", json!({ "jkt": 1 })),
+            ("cnf that is a text", json!("x")),
+            ("cnf of nothing", json!({})),
+            ("cnf null", json!(null)),
+        ],
+    )
 }
 
 /// Tokens that fail for one reason.
