@@ -154,7 +154,7 @@ pub async fn verify<S: Store>(
     refuse: impl Fn(AssertionError) -> Rejection,
 ) -> Result<Asserted, Failure> {
     let refuse = |error| Failure::from(refuse(error));
-    // 1. Who says it (RFC 7523 §3, 1), and that it is they (9).
+    // 1. Who says it, about whom (RFC 7523 §3, 1 and 2).
     let assertion = Assertion::parse(text, profile).map_err(refuse)?;
     if !is_sub(&assertion.subject) {
         return Err(refuse(AssertionError::Claim("sub")));
@@ -165,7 +165,7 @@ pub async fn verify<S: Store>(
     };
     let trusted = realm.trusted_issuers.iter().find(is_named);
     let trusted = trusted.ok_or_else(|| refuse(AssertionError::Issuer))?;
-    // 2. For whom (3), and when (4 to 6): what costs nothing comes first.
+    // 2. For whom (3), and when (4 to 6). What costs nothing comes first; then that it is they (9).
     if !trusted.audience.contains(&assertion.audience) {
         return Err(refuse(AssertionError::Audience));
     }
@@ -182,8 +182,8 @@ pub async fn verify<S: Store>(
     if !confirmation.is_some_and(|confirmation| confirmation.is_met_by(shown)) {
         return Err(refuse(AssertionError::Confirmation));
     }
-    // 4. Whom it is about (2). Another's subjects are named after it, lest they be taken for the
-    //    realm's own.
+    // 4. What the subject is called here: after their issuer, lest they be taken for the realm's own;
+    //    and that no operator cut them off since.
     let subject = match trusted.subjects_are_the_realms_own {
         true => assertion.subject.clone(),
         false => format!("{}:{}", trusted.name, assertion.subject),
