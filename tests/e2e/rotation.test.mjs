@@ -226,6 +226,8 @@ test("a secret of which nothing is written down is never overwritten without --f
   assert.deepEqual([secret, keys(FIRST)], [SECOND, ["by hand"]]);
   assert.match(refused("key", "rotate"), /--force overwrites SIGNING_KEYS_NEXT/);
   assert.match(refused("key", "revoke", "by hand"), /no key `by hand` is known/);
+  // One name in 64 begins like an option.
+  assert.match(refused("key", "revoke", "-Of"), /no key `-Of` is known/);
   assert.equal(done("key", "revoke", kid).kid, null);
   assert.deepEqual(keys(SECOND), []);
 });

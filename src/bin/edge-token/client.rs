@@ -66,7 +66,7 @@ pub(crate) struct Which {
     #[command(flatten)]
     pub(crate) realm: Realm,
     /// The client
-    #[arg(long, value_parser = client_id, value_name = "ID")]
+    #[arg(long, value_parser = client_id, value_name = "ID", allow_hyphen_values = true)]
     pub(crate) client_id: ClientId,
 }
 
@@ -75,11 +75,11 @@ pub(crate) struct Create {
     #[command(flatten)]
     realm: Realm,
     /// The client's id, 1 to 255 printable ASCII characters [default: a random UUID]
-    #[arg(long, value_parser = client_id, value_name = "ID")]
+    #[arg(long, value_parser = client_id, value_name = "ID", allow_hyphen_values = true)]
     client_id: Option<ClientId>,
     /// A secret the client has already, instead of a generated one. It is stored as an HMAC under
     /// the CLIENT_SECRETS_KEY of the environment, or of the demo; `-` reads it from standard input
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     client_secret: Option<String>,
     /// The client's name for people
     #[arg(long, value_name = "TEXT")]
@@ -124,7 +124,7 @@ pub(crate) struct Create {
     #[arg(long = "resource", value_name = "URI")]
     resources: Vec<String>,
     /// `sub` of the tokens it gets for itself [default: its id]
-    #[arg(long, value_name = "SUB")]
+    #[arg(long, value_name = "SUB", allow_hyphen_values = true)]
     subject: Option<String>,
     /// Let it use the grants of trusted clients
     #[arg(long)]

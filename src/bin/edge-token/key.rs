@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Emergency: take a key away at once, so that no token signed with it verifies
     Revoke {
         /// The key
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
         #[command(flatten)]
         set: Set,
@@ -75,7 +75,7 @@ pub(crate) enum Command {
         #[arg(value_name = "SECRET")]
         secret: String,
         /// The key of it that is in the JWK Set [default: none is]
-        #[arg(value_name = "KID")]
+        #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: Option<String>,
     },
 }

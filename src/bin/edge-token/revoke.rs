@@ -36,7 +36,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         realm: Realm,
         /// `sub` of the tokens
-        #[arg(long, value_name = "SUB", value_parser = NonEmptyStringValueParser::new())]
+        #[arg(long, value_name = "SUB", value_parser = NonEmptyStringValueParser::new(), allow_hyphen_values = true)]
         subject: String,
         #[command(flatten)]
         moment: Moment,

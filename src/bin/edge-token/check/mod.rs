@@ -45,11 +45,11 @@ pub(crate) struct Arguments {
     #[arg(value_parser = url, value_name = "URL")]
     url: Url,
     /// A client with the grant client_credentials [default: EDGE_TOKEN_CLIENT_ID of the environment]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     client_id: Option<String>,
     /// Its secret; `-` reads it from standard input [default: EDGE_TOKEN_CLIENT_SECRET of the
     /// environment]
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     client_secret: Option<String>,
     /// The scope to ask for [default: the client's]
     #[arg(long, value_name = "SCOPE")]

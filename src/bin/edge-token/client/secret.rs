@@ -23,7 +23,7 @@ pub(crate) struct RotateSecret {
     overlap: Seconds,
     /// A secret that was chosen elsewhere, instead of a generated one. It is stored as an HMAC under
     /// the CLIENT_SECRETS_KEY of the environment, or of the demo; `-` reads it from standard input
-    #[arg(long, value_name = "SECRET")]
+    #[arg(long, value_name = "SECRET", allow_hyphen_values = true)]
     client_secret: Option<String>,
     /// When the new secret ends, in seconds since 1970
     #[arg(long, value_name = "SECONDS")]
@@ -35,7 +35,7 @@ pub(crate) struct RevokeSecret {
     #[command(flatten)]
     which: Which,
     /// The secret, by its name in `client show` and in the Worker's log
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     secret_id: String,
     /// Take away even the last secret that is valid
     #[arg(long)]
