@@ -217,13 +217,6 @@ impl Realm {
         self.iss.as_deref().unwrap_or(self.issuer.as_str())
     }
 
-    /// Whether tokens of another realm could not be told from its own: by the same `iss` and key.
-    #[must_use]
-    fn signs_like(&self, other: &Self) -> bool {
-        let has = |kid| other.keys.iter().any(|key| key.kid() == kid);
-        self.iss() == other.iss() && self.keys.iter().any(|key| has(key.kid()))
-    }
-
     /// The origins under which a request for `authority` may have addressed the realm: the issuer's,
     /// and the one of the request where the realm lists its hosts.
     #[must_use]

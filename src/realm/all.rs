@@ -25,7 +25,31 @@ pub struct Realms {
 struct Entry {
     name: RealmName,
     place: Place,
+    /// Of a realm that could be served but for another one.
+    signer: Option<Signer>,
     realm: Result<Realm, RealmError>,
+}
+
+/// By what tokens of a realm are told from others.
+#[derive(Debug)]
+struct Signer {
+    iss: String,
+    keys: Rc<SigningKeys>,
+}
+
+impl Signer {
+    fn of(realm: &Realm) -> Self {
+        Self {
+            iss: realm.iss().to_owned(),
+            keys: Rc::clone(&realm.keys),
+        }
+    }
+
+    /// Whether nobody could tell whose a token is: by the same `iss` and a key in common.
+    fn is_like(&self, other: &Self) -> bool {
+        let has = |kid| other.keys.iter().any(|key| key.kid() == kid);
+        self.iss == other.iss && self.keys.iter().any(|key| has(key.kid()))
+    }
 }
 
 impl Realms {
@@ -96,11 +120,12 @@ impl Realms {
             realm: realm.clone(),
             cause,
         };
+        let signer = realm.as_ref().ok().map(Signer::of);
         let mut realm = realm.map_err(|cause| broken(&name, cause));
         for other in &mut self.realms {
-            if let (Ok(one), Ok(two)) = (&realm, &other.realm)
-                && one.name != two.name
-                && one.signs_like(two)
+            if let (Some(one), Some(two)) = (&signer, &other.signer)
+                && name != other.name
+                && one.is_like(two)
             {
                 realm = Err(broken(&name, Cause::SameTokens(other.name.clone())));
                 other.realm = Err(broken(&other.name, Cause::SameTokens(name.clone())));
@@ -126,7 +151,12 @@ impl Realms {
             let entry = (path.clone(), self.realms.len(), *endpoint);
             self.paths.insert(at, entry);
         }
-        self.realms.push(Entry { name, place, realm });
+        self.realms.push(Entry {
+            name,
+            place,
+            signer,
+            realm,
+        });
     }
 
     /// The realm and the endpoint at a path of an authority, or why that realm is not served.

@@ -453,3 +453,59 @@ fn what_was_signed_before_a_moment_is_refused() {
         }
     }
 }
+
+/// By both grants: what an issuer bound to a key is good with a proof by that key, and by no other.
+#[test]
+fn a_bound_word_is_good_in_the_hands_of_its_holder() {
+    let bound = |jkt: &str| by_idp().claim("cnf", json!({ "jkt": jkt }));
+    let more = json!({ "jkt": kid(CLIENT_KEY), "x5u": "https://idp.example" });
+    for (name, token, is_good) in [
+        ("its key", bound(&kid(CLIENT_KEY)), true),
+        ("another key", bound(&kid(IDP_KEY)), false),
+        ("its key and more", by_idp().claim("cnf", more), false),
+    ] {
+        let text = token.text();
+        for form in [
+            format!("grant_type={JWT_BEARER}&assertion={text}"),
+            format!("grant_type={EXCHANGE}{}", subject(&text, JWT)),
+        ] {
+            let fixture = Fixture::trusting();
+            let authorization = basic("app", SECRET);
+            let send = |proof: &str| {
+                fixture.send(&Request {
+                    authorization: Some(&authorization),
+                    dpop: Some(proof),
+                    ..post("/token", &form)
+                })
+            };
+            let asked = send("x");
+            let nonce = asked.header("dpop-nonce").unwrap();
+            let proof = Signed::proof("https://auth.example/token", nonce);
+            let answer = send(&proof.text());
+            assert_eq!(
+                answer.status() == 200,
+                is_good,
+                "{name}: {}",
+                answer.response.body
+            );
+            if !is_good {
+                let reason = answer.reason();
+                assert!(
+                    reason.ends_with("certificate that was not shown"),
+                    "{reason}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_subject_is_one_that_a_log_can_have() {
+    let fixture = Fixture::trusting();
+    for sub in ["mik\u{e9}", "mike\n", "\u{0}", "mi\u{7f}ke"] {
+        let answer = fixture.bear(&by_idp().claim("sub", sub), "");
+        assert_eq!(answer.error(), (400, "invalid_grant".into()), "{sub:?}");
+        let reason = "assertion: its claim `sub` is missing or malformed";
+        assert_eq!(answer.reason(), reason, "{sub:?}");
+    }
+}

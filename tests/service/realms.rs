@@ -3,11 +3,16 @@
 use super::*;
 
 const TWINS: [(&str, &str); 2] = [("a", "a.example"), ("b", "b.example")];
+const TRIPLETS: [(&str, &str); 3] = [TWINS[0], TWINS[1], ("c", "c.example")];
 
-/// Two realms at the same paths of two hosts, whose tokens have one `iss`.
-fn twins(more: [Value; 2], secrets: &HashMap<&str, String>) -> Fixture {
+/// Realms at the same paths of as many hosts, whose tokens have one `iss`.
+fn alike<const N: usize>(
+    places: [(&str, &str); N],
+    more: [Value; N],
+    secrets: &HashMap<&str, String>,
+) -> Fixture {
     let mut realms = json!({});
-    for ((name, host), more) in TWINS.into_iter().zip(more) {
+    for ((name, host), more) in places.into_iter().zip(more) {
         let mut realm = json!({
             "dialect": "light-oauth2", "iss": "urn:com:networknt:oauth2:v1", "hosts": [host],
             "issuer": format!("https://{host}/realms/{name}"),
@@ -21,8 +26,8 @@ fn twins(more: [Value; 2], secrets: &HashMap<&str, String>) -> Fixture {
     Fixture::configured(realms, secrets)
 }
 
-fn served(fixture: &Fixture) -> [u16; 2] {
-    TWINS.map(|(name, host)| {
+fn served<const N: usize>(fixture: &Fixture, places: [(&str, &str); N]) -> [u16; N] {
+    places.map(|(name, host)| {
         let path = format!("/realms/{name}/jwks");
         let request = Request {
             method: "GET",
@@ -68,6 +73,25 @@ fn realms_that_sign_alike_are_not_served() {
             [503, 503],
         ),
     ] {
-        assert_eq!(served(&twins(more.clone(), &secrets)), expected, "{more:?}");
+        let fixture = alike(TWINS, more.clone(), &secrets);
+        assert_eq!(served(&fixture, TWINS), expected, "{more:?}");
+    }
+}
+
+/// That two are not served already serves no third.
+#[test]
+fn of_several_that_sign_alike_none_is_served() {
+    let mut secrets = secrets();
+    let other = jwk_set(&[&key(2, NOW - 1000, NOW + 1_000_000)]);
+    secrets.insert("OTHER_KEYS", other);
+    let (own, other) = (json!({}), json!({ "signing_keys": ["OTHER_KEYS"] }));
+    for (more, expected) in [
+        ([&own, &own, &own], [503, 503, 503]),
+        ([&own, &own, &other], [503, 503, 200]),
+        ([&own, &other, &own], [503, 200, 503]),
+        ([&other, &own, &own], [200, 503, 503]),
+    ] {
+        let fixture = alike(TRIPLETS, more.map(Clone::clone), &secrets);
+        assert_eq!(served(&fixture, TRIPLETS), expected, "{more:?}");
     }
 }
