@@ -1,6 +1,8 @@
 //! Access tokens of a realm, as somebody presents them: told from every other token, and whether
 //! they still hold. Every endpoint that takes one asks here.
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 
 use crate::client::{Client, ClientId};
@@ -78,7 +80,7 @@ impl Origin {
 /// What storage knows of an access token that holds.
 pub struct Standing {
     /// The record of its client.
-    pub client: Client,
+    pub client: Rc<Client>,
     /// What its family grants, if it belongs to one.
     pub family: Option<Shown>,
 }
@@ -213,9 +215,9 @@ impl AccessToken {
 async fn served_client<S: Store>(
     id: &ClientId,
     realm: &Realm,
-    context: &Context<'_, S>,
-) -> Result<Client, Failure> {
-    let client = context.store.client(&realm.name, id).await?;
+    context: &mut Context<'_, S>,
+) -> Result<Rc<Client>, Failure> {
+    let client = context.client(realm, id).await?;
     let client = client.filter(|client| !client.disabled);
     let gone = Rejection::InvalidAccessToken("its client is disabled or gone");
     Ok(client.ok_or(gone)?)

@@ -3,18 +3,18 @@
 
 use std::rc::Rc;
 
-use serde::Serialize;
 use serde_json::Value;
 
-use crate::client::ClientSecretsKey;
+use crate::client::{Client, ClientId, ClientSecretsKey};
 use crate::error::{Failure, Fault};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret};
+use crate::jose::PublicKey;
 use crate::json::Json;
-use crate::not_before::NotBefore;
+use crate::not_before::{self, NotBefore};
 use crate::realm::Realm;
-use crate::store::{Store, StoreError};
-use crate::time::UnixTime;
+use crate::store::{Age, Limiter, Store, StoreError};
+use crate::time::{Seconds, UnixTime};
 use crate::uuid::Uuid;
 
 /// Fills a slice with random octets.
@@ -67,6 +67,30 @@ impl<S> Context<'_, S> {
 }
 
 impl<S: Store> Context<'_, S> {
+    /// The client registered under `id` in `realm`, if there is one.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn client(
+        &mut self,
+        realm: &Realm,
+        id: &ClientId,
+    ) -> Result<Option<Rc<Client>>, StoreError> {
+        let (copies, key, age) = (
+            &self.store.memory().clients,
+            id.record_key(&realm.name),
+            realm.age,
+        );
+        if let Some((copy, old)) = copies.usable(&key, age, self.now) {
+            self.audit.note_age(old);
+            return Ok(Some(copy));
+        }
+        let answer = self.store.client(&realm.name, id).await;
+        let (client, stale) = copies.settle(&key, age, self.now, answer)?;
+        self.audit.note_stale(stale);
+        Ok(client)
+    }
+
     /// The moments before which nothing in `realm` holds.
     ///
     /// # Errors
@@ -75,9 +99,57 @@ impl<S: Store> Context<'_, S> {
         if let Some(known) = &self.not_before {
             return Ok(Rc::clone(known));
         }
-        let read = self.store.not_before(&realm.name, self.now).await?;
-        self.not_before = Some(Rc::clone(&read));
-        Ok(read)
+        let (copies, key) = (&self.store.memory().not_before, realm.name.as_str());
+        let age = Age {
+            max_age: not_before::MAX_AGE,
+            ..realm.age
+        };
+        let moments = match copies.usable(key, age, self.now) {
+            Some((copy, old)) => {
+                self.audit.note_age(old);
+                copy
+            }
+            None => {
+                let answer = self.store.not_before(&realm.name).await;
+                let (moments, stale) = copies.settle(key, age, self.now, answer.map(Some))?;
+                self.audit.note_stale(stale);
+                moments.unwrap_or_default()
+            }
+        };
+        self.not_before = Some(Rc::clone(&moments));
+        Ok(moments)
+    }
+
+    /// The keys of the JWK Set at a URL, read at most `max_age` ago.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn issuer_keys(
+        &self,
+        url: &str,
+        max_age: Seconds,
+    ) -> Result<Rc<Vec<PublicKey>>, StoreError> {
+        let age = Age {
+            max_age,
+            stale_if_error: Seconds(0),
+        };
+        let copies = &self.store.memory().issuer_keys;
+        if let Some((keys, _)) = copies.usable(url, age, self.now) {
+            return Ok(keys);
+        }
+        let answer = self.store.issuer_keys(url).await.map(Some);
+        let (keys, _) = copies.settle(url, age, self.now, answer)?;
+        Ok(keys.unwrap_or_default())
+    }
+
+    /// Counts one more for `key`: whether it is within its limit. When nobody counts, it is, and the
+    /// log says so.
+    pub async fn is_within(&mut self, limiter: Limiter, key: &str) -> bool {
+        let counted = self.store.count(limiter, key).await;
+        counted.unwrap_or_else(|error| {
+            self.audit.limiter_error = Some(format!("{limiter:?}: {error}"));
+            true
+        })
     }
 
     /// Lets an act happen to a family of `realm`.
@@ -119,41 +191,89 @@ impl<S: Store> Context<'_, S> {
 
 /// What becomes known of a request while it is served, for the log. It has no room for a secret:
 /// of the client only a registered id stands here, never what somebody typed.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 #[allow(missing_docs, reason = "the members are the words of the audit line")]
 pub struct Audit {
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub realm: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub client_kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jkt: Option<String>,
-    #[serde(rename = "x5t#S256", skip_serializing_if = "Option::is_none")]
     pub x5t_s256: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub registered: Option<String>,
+    pub record_age: Option<Seconds>,
+    pub storage_error: Option<String>,
+    pub limiter_error: Option<String>,
+    pub ray_id: Option<String>,
+    pub colo: Option<String>,
     /// What was done, where it is not a token that was issued.
-    #[serde(skip)]
     pub done: Option<&'static str>,
     /// Why a client was told an error by way of the browser.
-    #[serde(skip)]
     pub refused: Option<String>,
+}
+
+impl Audit {
+    /// The members of the line, in its order; those without a value are not in it.
+    #[must_use]
+    pub fn members(&self) -> [(&'static str, Option<&str>); 18] {
+        [
+            ("realm", self.realm.as_deref()),
+            ("client_id", self.client_id.as_deref()),
+            ("secret_id", self.secret_id.as_deref()),
+            ("client_kid", self.client_kid.as_deref()),
+            ("jkt", self.jkt.as_deref()),
+            ("x5t#S256", self.x5t_s256.as_deref()),
+            ("grant_type", self.grant_type),
+            ("scope", self.scope.as_deref()),
+            ("kid", self.kid.as_deref()),
+            ("jti", self.jti.as_deref()),
+            ("family", self.family.as_deref()),
+            ("sub", self.sub.as_deref()),
+            ("actor", self.actor.as_deref()),
+            ("registered", self.registered.as_deref()),
+            ("storage_error", self.storage_error.as_deref()),
+            ("limiter_error", self.limiter_error.as_deref()),
+            ("ray_id", self.ray_id.as_deref()),
+            ("colo", self.colo.as_deref()),
+        ]
+    }
+
+    /// Notes that a copy was used because storage failed.
+    fn note_age(&mut self, age: Option<Seconds>) {
+        self.record_age = self.record_age.max(age);
+    }
+
+    /// The same, and why.
+    fn note_stale(&mut self, stale: Option<(Seconds, StoreError)>) {
+        if let Some((age, error)) = stale {
+            self.note_age(Some(age));
+            self.storage_error = Some(error.to_string());
+        }
+    }
+
+    /// Whether it went on without something that it should have had.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.record_age.is_some() || self.limiter_error.is_some()
+    }
+
+    /// Notes which request it was, by the header `CF-Ray`: an id in 16 hexadecimal digits, and where
+    /// it was served, in capitals.
+    pub fn note_ray(&mut self, ray: Option<&str>) {
+        let Some((id, colo)) = ray.and_then(|ray| ray.split_once('-')) else {
+            return;
+        };
+        let is_id = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id && colo.len() == 3 && colo.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            self.ray_id = Some(id.to_owned());
+            self.colo = Some(colo.to_owned());
+        }
+    }
 }

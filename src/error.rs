@@ -51,6 +51,15 @@ pub enum Rejection {
         /// What it has, as the `Allow` header says it (RFC 9110 §10.2.1).
         allow: &'static str,
     },
+    /// More header fields than anybody needs, or a larger one.
+    #[error("header too large")]
+    HeaderTooLarge,
+    /// The client asks for too much.
+    #[error("over the client's rate limit")]
+    RateLimited,
+    /// Too many authentications failed that came from the same address.
+    #[error("over the address's limit of failed authentications")]
+    TooManyFailures,
     /// The body is encoded.
     #[error("content encoding")]
     ContentEncoding,
@@ -216,6 +225,8 @@ impl Rejection {
             Self::UnsupportedTokenType => ErrorCode::UnsupportedTokenType,
             Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
+            Self::HeaderTooLarge => ErrorCode::HeaderTooLarge,
+            Self::RateLimited | Self::TooManyFailures => ErrorCode::TooManyRequests,
             Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
             Self::MalformedForm(_)
             | Self::InvalidRequest(_)
@@ -274,6 +285,8 @@ impl Rejection {
             Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
             Self::NotAcceptable => "The answer is application/json.",
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
+            Self::HeaderTooLarge => "The header has too many fields, or one larger than 16 KiB.",
+            Self::RateLimited | Self::TooManyFailures => "Too many requests; try again later.",
             Self::ContentEncoding => "The body must not be encoded.",
             Self::MalformedForm(FormError::Encoding) => "The body is not percent-encoded UTF-8.",
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
@@ -332,7 +345,8 @@ impl Rejection {
 }
 
 /// The errors on the wire: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect
-/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 7009 §2.2.1, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15).
+/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 7009 §2.2.1, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15,
+/// RFC 6585).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
     /// `invalid_request`.
@@ -381,10 +395,14 @@ pub enum ErrorCode {
     NotAcceptable,
     /// `invalid_request`, for bodies.
     ContentTooLarge,
+    /// `invalid_request`, for headers.
+    HeaderTooLarge,
     /// `invalid_request`, for media types and encodings.
     UnsupportedMediaType,
     /// `server_error`.
     ServerError,
+    /// `temporarily_unavailable`, for who asks too often.
+    TooManyRequests,
     /// `temporarily_unavailable`.
     TemporarilyUnavailable,
 }
@@ -398,6 +416,7 @@ impl ErrorCode {
             | Self::MethodNotAllowed
             | Self::NotAcceptable
             | Self::ContentTooLarge
+            | Self::HeaderTooLarge
             | Self::UnsupportedMediaType => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
@@ -417,7 +436,7 @@ impl ErrorCode {
             Self::UseDpopNonce | Self::ResourceNonce => "use_dpop_nonce",
             Self::NotFound => "not_found",
             Self::ServerError => "server_error",
-            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 
@@ -449,6 +468,8 @@ impl ErrorCode {
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::ContentTooLarge => 413,
+            Self::TooManyRequests => 429,
+            Self::HeaderTooLarge => 431,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
         }

@@ -11,6 +11,7 @@ use crate::dialect::RFC9068;
 use crate::error::{ErrorCode, Failure, Rejection};
 use crate::jose::es256;
 use crate::realm::Realm;
+use crate::store::PERIOD;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
 /// that was just added.
@@ -48,10 +49,39 @@ pub struct Request<'a> {
     pub cookie: Option<&'a str>,
     /// `DPoP`.
     pub dpop: Option<&'a str>,
+    /// `CF-Ray`.
+    pub ray: Option<&'a str>,
+    /// How many header fields there are, of whatever name.
+    pub header_fields: usize,
     /// What knows of the TLS handshake.
     pub connection: Option<&'a dyn Connection>,
     /// The body of a POST; one octet more than the service takes is enough of it.
     pub body: &'a [u8],
+}
+
+/// The most header fields of a request.
+const MAX_HEADER_FIELDS: usize = 100;
+
+/// The most octets in one that is read.
+const MAX_HEADER_FIELD: usize = 16 * 1024;
+
+impl Request<'_> {
+    /// Whether its header is larger than anybody needs (RFC 6585 §5).
+    #[must_use]
+    pub fn has_large_header(&self) -> bool {
+        let read = [
+            self.authorization,
+            self.content_type,
+            self.content_encoding,
+            self.accept,
+            self.origin,
+            self.if_none_match,
+            self.cookie,
+            self.dpop,
+        ];
+        let mut read = read.into_iter().flatten();
+        self.header_fields > MAX_HEADER_FIELDS || read.any(|text| text.len() > MAX_HEADER_FIELD)
+    }
 }
 
 /// An answer.
@@ -184,7 +214,7 @@ impl Response {
                 ("access-control-allow-origin", origin.to_owned().into()),
                 (
                     "access-control-expose-headers",
-                    "dpop-nonce, www-authenticate".into(),
+                    "dpop-nonce, retry-after, www-authenticate".into(),
                 ),
             ]);
         }
@@ -230,8 +260,12 @@ impl Response {
         };
         self.headers
             .extend(challenge.map(|challenge| ("www-authenticate", challenge.into())));
-        if self.status == 503 {
-            self.headers.push(("retry-after", RETRY_AFTER.into()));
+        match self.status {
+            429 => self
+                .headers
+                .push(("retry-after", PERIOD.to_string().into())),
+            503 => self.headers.push(("retry-after", RETRY_AFTER.into())),
+            _ => (),
         }
         self
     }

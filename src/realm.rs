@@ -29,6 +29,7 @@ use crate::json::{JsonError, Object};
 use crate::redirect_uri::is_web_url;
 use crate::registration::RegistrationPolicy;
 use crate::scope::ScopeSet;
+use crate::store::Age;
 use crate::time::{Seconds, UnixTime};
 use crate::trusted_issuer::TrustedIssuer;
 
@@ -83,6 +84,8 @@ pub struct Realm {
     pub scopes: Option<ScopeSet>,
     /// The audience of tokens for clients whose record names none.
     pub audience: Vec<String>,
+    /// How old copies of client records may be.
+    pub age: Age,
     /// Static claims of its tokens.
     pub claims: Map<String, Value>,
     /// How long access tokens live when the client's record does not say.
@@ -150,6 +153,7 @@ impl Realm {
                 .take("login_clients", "a list of client ids")?
                 .unwrap_or_default(),
             refresh: refresh_policy(&mut members)?,
+            age: age(&mut members)?,
             assertion_audience_may_be_token_endpoint: members
                 .take("assertion_audience_may_be_token_endpoint", "true or false")?
                 .unwrap_or_default(),
@@ -309,13 +313,8 @@ fn trusted_issuers(
 
 /// Takes the members that say how long refresh tokens live.
 fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
-    let mut take = |member, default, range: RangeInclusive<u32>, expected| {
-        let seconds = members.take::<u32>(member, expected)?.unwrap_or(default);
-        match range.contains(&seconds) {
-            true => Ok(Seconds(seconds)),
-            false => Err(JsonError::Invalid { member, expected }),
-        }
-    };
+    let mut take =
+        |member, default, range, expected| seconds(members, member, default, range, expected);
     let (any, positive) = (1..=u32::MAX, "1 second or more");
     Ok(RefreshPolicy {
         online: RefreshLifetimes {
@@ -328,6 +327,30 @@ fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
         },
         grace: take("refresh_token_grace", 10, 0..=300, "0 to 300 seconds")?,
     })
+}
+
+/// Takes the members that say how old copies of client records may be.
+fn age(members: &mut Object) -> Result<Age, JsonError> {
+    let mut take = |member, range, expected| seconds(members, member, 0, range, expected);
+    Ok(Age {
+        max_age: take("client_max_age", 0..=60, "0 to 60 seconds")?,
+        stale_if_error: take("stale_if_error", 0..=DAY, "0 to 86400 seconds")?,
+    })
+}
+
+/// Takes a number of seconds that must lie within a range.
+fn seconds(
+    members: &mut Object,
+    member: &'static str,
+    default: u32,
+    range: RangeInclusive<u32>,
+    expected: &'static str,
+) -> Result<Seconds, JsonError> {
+    let seconds = members.take::<u32>(member, expected)?.unwrap_or(default);
+    match range.contains(&seconds) {
+        true => Ok(Seconds(seconds)),
+        false => Err(JsonError::Invalid { member, expected }),
+    }
 }
 
 const MINUTE: u32 = 60;

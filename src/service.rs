@@ -1,7 +1,6 @@
 //! The service: a request in, an answer and a line for the log out.
 
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom};
@@ -51,20 +50,6 @@ pub enum Log {
     Error(String),
 }
 
-/// One outcome, as a line of the log.
-#[derive(Serialize)]
-struct LogLine<'a> {
-    time: UnixTime,
-    level: &'static str,
-    endpoint: &'static str,
-    status: u16,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(flatten)]
-    audit: &'a Audit,
-}
-
 impl Service {
     /// Reads the configuration: the variables `REALMS`, `REALMS_2`, … with their JSON text, and
     /// secrets by their name. What is wrong with it is told by each request that meets it.
@@ -95,7 +80,8 @@ impl Service {
         store: &S,
     ) -> Reply {
         let client_secrets_key = self.client_secrets_key.as_ref();
-        let audit = Audit::default();
+        let mut audit = Audit::default();
+        audit.note_ray(request.ray);
         let mut context = Context {
             now,
             fill_random,
@@ -159,6 +145,7 @@ impl Service {
         context.audit.realm = Some(realm.name.to_string());
         let is_for_scripts = endpoint.is_for_scripts() && !realm.allowed_origins.is_empty();
         let result = match endpoint {
+            _ if request.has_large_header() => Err(Rejection::HeaderTooLarge.into()),
             _ if is_for_scripts && request.method == "OPTIONS" => Ok(Response::preflight()),
             Endpoint::Token => token::respond(request, realm, context).await,
             Endpoint::Jwks => jwks::respond(request, realm, now),
@@ -284,21 +271,29 @@ fn reply(
     audit: &Audit,
 ) -> Reply {
     let (realm, endpoint) = at.unzip();
+    let info = match audit.is_warning() {
+        true => "warning",
+        false => "info",
+    };
     let (response, level, outcome, reason) = match result {
         Ok(response) => {
             let outcome = audit.done.unwrap_or("issued");
-            (response, "info", outcome, audit.refused.clone())
+            (response, info, outcome, audit.refused.clone())
         }
         Err(failure) => {
             let (level, outcome) = match failure {
-                Failure::Rejection(_) => ("info", "rejected"),
+                Failure::Rejection(_) => (info, "rejected"),
                 Failure::Fault(_) => ("error", "failed"),
             };
             let response = match endpoint.is_some_and(Endpoint::is_for_browsers) {
                 true => Response::failure_page(&failure, realm),
                 false => Response::failure(&failure, realm),
             };
-            (response, level, outcome, Some(failure.to_string()))
+            let mut reason = failure.to_string();
+            if let Some(refused) = &audit.refused {
+                reason = format!("{reason}: {refused}");
+            }
+            (response, level, outcome, Some(reason))
         }
     };
     let is_logged = match outcome {
@@ -306,22 +301,30 @@ fn reply(
         "rejected" => endpoint.is_some_and(|endpoint| !endpoint.is_document()),
         _ => true,
     };
-    let line = is_logged.then_some(LogLine {
-        time: now,
-        level,
-        endpoint: name,
-        status: response.status,
-        outcome,
-        reason,
-        audit,
+    let text = is_logged.then(|| {
+        let head = [
+            ("level", Some(level)),
+            ("endpoint", Some(name)),
+            ("outcome", Some(outcome)),
+            ("reason", reason.as_deref()),
+        ];
+        let mut line = format!(r#"{{"time":{now},"status":{}"#, response.status);
+        for (name, text) in head.into_iter().chain(audit.members()) {
+            if let Some(text) = text {
+                line += &format!(r#","{name}":{}"#, Value::from(text));
+            }
+        }
+        if let Some(Seconds(age)) = audit.record_age {
+            line += &format!(r#","record_age":{age}"#);
+        }
+        line + "}"
     });
-    let text = line.and_then(|line| serde_json::to_string(&line).ok());
     Reply {
         response,
-        log: text.map(if level == "error" {
-            Log::Error
-        } else {
-            Log::Info
+        log: text.map(match level {
+            "error" => Log::Error,
+            "warning" => Log::Warning,
+            _ => Log::Info,
         }),
     }
 }

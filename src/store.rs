@@ -1,11 +1,10 @@
 //! What the service asks of storage, in OAuth acts. How and under which keys a backend stores is
 //! its own business: Workers KV in `edge`, a map in [`MemoryStore`].
 
+mod copies;
 mod memory;
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
+pub use self::copies::{Age, Copies, Memory};
 pub use self::memory::MemoryStore;
 use crate::client::{Client, ClientId, RecordError};
 use crate::family::FamilyId;
@@ -14,7 +13,7 @@ use crate::jose::{KeySetError, PublicKey};
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::Mark;
-use crate::time::{Seconds, UnixTime};
+use crate::time::UnixTime;
 
 /// Storage, as the service uses it.
 #[allow(
@@ -22,6 +21,9 @@ use crate::time::{Seconds, UnixTime};
     reason = "a Worker has one thread; no future need be Send"
 )]
 pub trait Store {
+    /// What earlier requests read there.
+    fn memory(&self) -> &Memory;
+
     /// The client registered under `id` in `realm`, if there is one.
     ///
     /// # Errors
@@ -54,33 +56,43 @@ pub trait Store {
     /// [`StoreError`]: never "no" for what could not be read.
     async fn is_consumed(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError>;
 
-    /// The moments before which nothing in `realm` holds, at most [`not_before::MAX_AGE`](crate::not_before::MAX_AGE) old.
+    /// The moments before which nothing in `realm` holds.
     ///
     /// # Errors
     /// [`StoreError`]: never "none" for what could not be read.
-    async fn not_before(
-        &self,
-        realm: &RealmName,
-        now: UnixTime,
-    ) -> Result<Rc<NotBefore>, StoreError>;
+    async fn not_before(&self, realm: &RealmName) -> Result<NotBefore, StoreError>;
 
-    /// The keys of the JWK Set at a URL, read at most `max_age` ago.
+    /// The keys of the JWK Set at a URL.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn issuer_keys(
-        &self,
-        url: &str,
-        max_age: Seconds,
-        now: UnixTime,
-    ) -> Result<Rc<[PublicKey]>, StoreError>;
+    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError>;
 
     /// Registers a client under an id that nobody has yet.
     ///
     /// # Errors
     /// [`StoreError`], when it may be registered or not.
     async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError>;
+
+    /// Counts one more for `key`: whether it is within its limit, as one without a limit always is.
+    ///
+    /// # Errors
+    /// [`StoreError`], when nobody counted.
+    async fn count(&self, limiter: Limiter, key: &str) -> Result<bool, StoreError>;
 }
+
+/// What is counted, over a period of [`PERIOD`] seconds. A brake and no account: each location counts
+/// for itself, loosely.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Limiter {
+    /// What a client asks for.
+    Rate,
+    /// Authentications that failed, by the address that they came from.
+    Failure,
+}
+
+/// The period of the limiters in `wrangler.toml`, in seconds: one of the two that Cloudflare has.
+pub const PERIOD: u32 = 60;
 
 /// Why storage gave no answer.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -92,7 +104,7 @@ pub enum StoreError {
         detail: String,
     },
     /// It did not answer in time.
-    #[error("storage did not answer within 3 s")]
+    #[error("storage did not answer in time")]
     Timeout,
     /// A family did not understand an act, or its answer was not understood.
     #[error("a family and this version do not understand one another")]
@@ -113,40 +125,4 @@ pub enum StoreError {
         /// What is wrong with it.
         error: KeySetError,
     },
-}
-
-/// Copies of what was read, by name, for as long as whoever asks wants them. Their names come from
-/// configuration, so there are few.
-pub struct Copies<T: ?Sized>(RefCell<Vec<(String, UnixTime, Rc<T>)>>);
-
-impl<T: ?Sized> Copies<T> {
-    /// None yet.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(RefCell::new(Vec::new()))
-    }
-
-    /// The copy of that name, unless it is older than `max_age`, or from the future of a clock that
-    /// was set back.
-    #[must_use]
-    pub fn fresh(&self, name: &str, max_age: Seconds, now: UnixTime) -> Option<Rc<T>> {
-        let copies = self.0.borrow();
-        let (_, read_at, copy) = copies.iter().find(|(known, ..)| known == name)?;
-        let is_fresh = *read_at <= now && now.since(*read_at) < max_age;
-        is_fresh.then(|| Rc::clone(copy))
-    }
-
-    /// Keeps a copy that was read `now`.
-    pub fn keep(&self, name: &str, copy: Rc<T>, now: UnixTime) -> Rc<T> {
-        let mut copies = self.0.borrow_mut();
-        copies.retain(|(known, ..)| known != name);
-        copies.push((name.to_owned(), now, Rc::clone(&copy)));
-        copy
-    }
-}
-
-impl<T: ?Sized> Default for Copies<T> {
-    fn default() -> Self {
-        Self::new()
-    }
 }

@@ -50,6 +50,6 @@ impl fmt::Display for UnixTime {
 }
 
 /// A span of time in seconds, for lifetimes.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Seconds(pub u32);

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
-use worker::js_sys::{JSON, Object, Reflect};
+use worker::js_sys::{Array, JSON, Object, Reflect};
 use worker::worker_sys::web_sys;
 use worker::{
     ByteStream, Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result,
@@ -25,11 +25,18 @@ use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
 use crate::http;
 use crate::service::{Log, Reply, Service};
+use crate::store::Memory;
 use crate::time::UnixTime;
 
 thread_local! {
-    /// The service of this isolate. A new deployment, secret or variable starts new isolates.
-    static SERVICE: OnceCell<Rc<Service>> = const { OnceCell::new() };
+    /// What this isolate has. A new deployment, secret or variable starts new isolates.
+    static ISOLATE: OnceCell<Rc<Isolate>> = const { OnceCell::new() };
+}
+
+/// What requests share.
+struct Isolate {
+    service: Service,
+    memory: Memory,
 }
 
 /// Runs when an isolate starts, before any request and without bindings, clock or randomness.
@@ -46,7 +53,7 @@ fn start() {
     reason = "this is where randomness comes from"
 )]
 async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
-    let service = SERVICE.with(|service| Rc::clone(service.get_or_init(|| Rc::new(load(&env)))));
+    let isolate = ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(begin(&env)))));
     let head = Head::read(&request);
     let body = read_body(&mut request).await;
     // Not before the body is there: its sender could take as long as they like.
@@ -54,14 +61,8 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
     let reply = match body {
         Ok(body) => {
             let request = head.with_body(&body);
-            respond(
-                &service,
-                request,
-                now,
-                &getrandom::fill,
-                &EdgeStore::Bindings(&env),
-            )
-            .await
+            let store = EdgeStore::of(&env, &isolate.memory);
+            respond(&isolate.service, request, now, &getrandom::fill, &store).await
         }
         Err(error) => Reply::unreadable(error.to_string(), now),
     };
@@ -104,6 +105,11 @@ fn respond<'a>(
     Box::pin(async move { service.respond(&request, now, fill_random, store).await })
 }
 
+fn begin(env: &Env) -> Isolate {
+    let (service, memory) = (load(env), Memory::default());
+    Isolate { service, memory }
+}
+
 /// Reads the service's configuration out of the bindings.
 #[inline(never)]
 fn load(env: &Env) -> Service {
@@ -131,6 +137,7 @@ struct Head {
     method: Method,
     url: String,
     path: String,
+    header_fields: u32,
     headers: [Option<String>; HEADERS.len()],
     handshake: Handshake,
 }
@@ -142,7 +149,7 @@ struct Handshake {
 }
 
 /// The header fields that the service reads, in the order of [`Head::headers`].
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 10] = [
     "authorization",
     "content-type",
     "content-encoding",
@@ -152,6 +159,7 @@ const HEADERS: [&str; 9] = [
     "if-none-match",
     "cookie",
     "dpop",
+    "cf-ray",
 ];
 
 /// What is read of `request.cf.tlsClientAuth`, in the order of [`Handshake::certificate`].
@@ -170,6 +178,7 @@ impl Head {
             method: request.method(),
             url: request.inner().url(),
             path: request.path(),
+            header_fields: Array::from(headers.0.as_ref()).length(),
             headers: HEADERS.map(|name| headers.get(name).ok().flatten()),
             handshake: Handshake {
                 request: Clone::clone(request.inner()),
@@ -189,6 +198,7 @@ impl Head {
             if_none_match,
             cookie,
             dpop,
+            ray,
         ] = &self.headers;
         http::Request {
             method: self.method.as_ref(),
@@ -204,6 +214,8 @@ impl Head {
             if_none_match: if_none_match.as_deref(),
             cookie: cookie.as_deref(),
             dpop: dpop.as_deref(),
+            ray: ray.as_deref(),
+            header_fields: usize::try_from(self.header_fields).unwrap_or(usize::MAX),
             connection: Some(&self.handshake),
             body,
         }

@@ -1,6 +1,5 @@
 //! The [`Store`] of the edge: client records in Workers KV, families in Durable Objects.
 
-use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -8,7 +7,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
 use worker::worker_sys::web_sys;
-use worker::{Delay, Env, Error, Response};
+use worker::{Date, Delay, Env, Error, Response};
 
 use super::grant_store::{FIRST, IS_MARKED, MARK, USED};
 use super::read_at_most;
@@ -16,44 +15,70 @@ use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
 use crate::jose::PublicKey;
-use crate::not_before::{self, NotBefore};
+use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::Mark;
-use crate::store::{Copies, Store, StoreError};
-use crate::time::{Seconds, UnixTime};
+use crate::store::{Limiter, Memory, Store, StoreError};
+use crate::time::UnixTime;
 
 /// For how long a location may answer from its own copy, in seconds; KV allows no less than 30.
 const CACHE_TTL: u32 = 30;
 
-/// How long storage may take. A read that hangs never ends by itself.
-const TIMEOUT: Duration = Duration::from_secs(3);
+/// How long storage may take, in milliseconds. A read that hangs never ends by itself.
+const TIMEOUT: u64 = 3000;
+
+/// How long a request may wait for all that it asks storage, in milliseconds.
+const PATIENCE: u64 = 4500;
+
+/// How long a limiter may take, in milliseconds: without one, the request goes on.
+const LIMITER_TIMEOUT: u64 = 500;
 
 /// The most octets of an issuer's JWK Set.
 const MAX_JWK_SET: usize = 64 * 1024;
 
-thread_local! {
-    /// The not-before moments of each realm, by the key of its record.
-    static NOT_BEFORE: Copies<NotBefore> = const { Copies::new() };
-    /// The keys of each trusted issuer, by their URL.
-    static ISSUER_KEYS: Copies<[PublicKey]> = const { Copies::new() };
-}
-
 /// The storage that a request meets.
 pub(super) enum EdgeStore<'a> {
     /// What the Worker's bindings lead to.
-    Bindings(&'a Env),
+    Bindings(Bindings<'a>),
     /// One made-up record, for the request that no caller sent.
-    MadeUp(String),
+    MadeUp(String, Memory),
+}
+
+/// The Worker's bindings, for one request.
+#[derive(Clone, Copy)]
+pub(super) struct Bindings<'a> {
+    env: &'a Env,
+    memory: &'a Memory,
+    /// When the request began, in milliseconds.
+    began_at: u64,
+}
+
+impl<'a> EdgeStore<'a> {
+    /// The storage of a request that begins now.
+    pub(super) fn of(env: &'a Env, memory: &'a Memory) -> Self {
+        Self::Bindings(Bindings {
+            env,
+            memory,
+            began_at: Date::now().as_millis(),
+        })
+    }
 }
 
 impl Store for EdgeStore<'_> {
+    fn memory(&self) -> &Memory {
+        match self {
+            Self::Bindings(bindings) => bindings.memory,
+            Self::MadeUp(_, memory) => memory,
+        }
+    }
+
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        let env = match self {
-            Self::Bindings(env) => env,
-            Self::MadeUp(record) => return read(record, id.record_key(realm), id),
-        };
         let key = id.record_key(realm);
-        match text_at(env, &key).await? {
+        let bindings = match self {
+            Self::Bindings(bindings) => bindings,
+            Self::MadeUp(record, _) => return read(record, key, id),
+        };
+        match bindings.text_at(&key).await? {
             Some(record) => read(&record, key, id),
             None => Ok(None),
         }
@@ -72,7 +97,8 @@ impl Store for EdgeStore<'_> {
             text: &act.text,
             is_idempotent: act.is_idempotent,
         };
-        in_time(Box::pin(call.send(self.env()?))).await?
+        let bindings = self.bindings()?;
+        bindings.in_time(Box::pin(call.send(bindings.env))).await?
     }
 
     async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
@@ -86,49 +112,51 @@ impl Store for EdgeStore<'_> {
         Ok(!is_free)
     }
 
-    async fn not_before(
-        &self,
-        realm: &RealmName,
-        now: UnixTime,
-    ) -> Result<Rc<NotBefore>, StoreError> {
+    async fn not_before(&self, realm: &RealmName) -> Result<NotBefore, StoreError> {
         let key = NotBefore::record_key(realm);
-        let copy = NOT_BEFORE.with(|copies| copies.fresh(&key, not_before::MAX_AGE, now));
-        if let Some(copy) = copy {
-            return Ok(copy);
-        }
-        let record = text_at(self.env()?, &key).await?;
+        let record = self.bindings()?.text_at(&key).await?;
         let moments = record.as_deref().map(NotBefore::parse).transpose();
-        let moments = moments.map_err(|error| StoreError::UnusableRecord {
-            key: key.clone(),
-            error,
-        })?;
-        let moments = Rc::new(moments.unwrap_or_default());
-        Ok(NOT_BEFORE.with(|copies| copies.keep(&key, moments, now)))
+        let moments = moments.map_err(|error| StoreError::UnusableRecord { key, error })?;
+        Ok(moments.unwrap_or_default())
     }
 
-    async fn issuer_keys(
-        &self,
-        url: &str,
-        max_age: Seconds,
-        now: UnixTime,
-    ) -> Result<Rc<[PublicKey]>, StoreError> {
-        let copy = ISSUER_KEYS.with(|copies| copies.fresh(url, max_age, now));
-        if let Some(copy) = copy {
-            return Ok(copy);
-        }
-        let keys = PublicKey::parse_jwk_set(&fetch(url).await?);
+    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
+        let keys = PublicKey::parse_jwk_set(&self.bindings()?.fetch(url).await?);
         let keys = keys.map_err(|error| StoreError::UnusableKeys {
             url: url.to_owned(),
             error,
         })?;
-        Ok(ISSUER_KEYS.with(|copies| copies.keep(url, keys.into(), now)))
+        Ok(keys)
     }
 
     async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
         let record = serde_json::to_string(client).map_err(unavailable)?;
         let key = client.client_id.record_key(realm);
         let arguments = [key.as_str().into(), record.as_str().into()];
-        clients(self.env()?, "put", arguments).await.map(drop)
+        self.bindings()?.clients("put", arguments).await.map(drop)
+    }
+
+    async fn count(&self, limiter: Limiter, key: &str) -> Result<bool, StoreError> {
+        let Self::Bindings(bindings) = self else {
+            return Ok(true);
+        };
+        let name = match limiter {
+            Limiter::Rate => "RATE_LIMITER",
+            Limiter::Failure => "FAILURE_LIMITER",
+        };
+        if Reflect::get(bindings.env, &name.into()).is_ok_and(|limiter| limiter.is_undefined()) {
+            return Ok(true);
+        }
+        let asked = Object::new();
+        let told = Reflect::set(&asked, &"key".into(), &key.into());
+        told.map_err(|error| unavailable(said(&error)))?;
+        let asked = [asked.into()];
+        let answer = bindings
+            .call(name, "limit", &asked, LIMITER_TIMEOUT)
+            .await?;
+        let answer = Reflect::get(&answer, &"success".into());
+        let is_within = answer.ok().and_then(|success| success.as_bool());
+        is_within.ok_or_else(|| unavailable("a limiter gave no answer"))
     }
 }
 
@@ -147,7 +175,10 @@ impl EdgeStore<'_> {
             text: &mark.until.to_string(),
             is_idempotent,
         };
-        let answer = in_time(Box::pin(call.send(self.env()?))).await??;
+        let bindings = self.bindings()?;
+        let answer = bindings
+            .in_time(Box::pin(call.send(bindings.env)))
+            .await??;
         match answer.as_str() {
             FIRST => Ok(true),
             USED => Ok(false),
@@ -155,10 +186,10 @@ impl EdgeStore<'_> {
         }
     }
 
-    fn env(&self) -> Result<&Env, StoreError> {
+    fn bindings(&self) -> Result<&Bindings<'_>, StoreError> {
         match self {
-            Self::Bindings(env) => Ok(env),
-            Self::MadeUp(_) => Err(unavailable("no such storage here")),
+            Self::Bindings(bindings) => Ok(bindings),
+            Self::MadeUp(..) => Err(unavailable("no such storage here")),
         }
     }
 }
@@ -170,56 +201,86 @@ fn read(record: &str, key: String, id: &ClientId) -> Result<Option<Client>, Stor
         .map_err(|error| StoreError::UnusableRecord { key, error })
 }
 
-/// The text at a key of the namespace, if there is one.
-async fn text_at(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
-    let options = Object::new();
-    let told = Reflect::set(&options, &"cacheTtl".into(), &CACHE_TTL.into());
-    told.map_err(|error| unavailable(said(&error)))?;
-    let value = clients(env, "get", [key.into(), options.into()]).await?;
-    match value.as_string() {
-        None if value.is_null() => Ok(None),
-        text => text.map(Some).ok_or_else(|| unavailable("KV gave no text")),
-    }
-}
-
-/// Fetches the text at a URL of the configuration: with a 200, and from there alone.
-async fn fetch(url: &str) -> Result<String, StoreError> {
-    let call = async {
-        let init = Object::new();
-        Reflect::set(&init, &"redirect".into(), &"manual".into())?;
-        let fetch = Reflect::get(&global(), &"fetch".into())?.dyn_into::<Function>()?;
-        let answer = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
-        let answer = JsFuture::from(answer.dyn_into::<Promise>()?).await?;
-        let mut answer = Response::from(answer.dyn_into::<web_sys::Response>()?);
-        match answer.status_code() {
-            200 => read_at_most(MAX_JWK_SET, answer.stream()?).await,
-            status => Err(format!("answered {status}").into()),
+impl Bindings<'_> {
+    /// The text at a key of the namespace, if there is one.
+    async fn text_at(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let options = Object::new();
+        let told = Reflect::set(&options, &"cacheTtl".into(), &CACHE_TTL.into());
+        told.map_err(|error| unavailable(said(&error)))?;
+        let value = self.clients("get", [key.into(), options.into()]).await?;
+        match value.as_string() {
+            None if value.is_null() => Ok(None),
+            text => text.map(Some).ok_or_else(|| unavailable("KV gave no text")),
         }
-    };
-    let failed = |said: &str| unavailable(format!("{url}: {said}"));
-    let octets = in_time(Box::pin(call)).await;
-    let octets = octets.map_err(|_| failed("no answer within 3 s"))?;
-    let octets = octets.map_err(|error| failed(&thrown(&error)))?;
-    if octets.len() > MAX_JWK_SET {
-        return Err(failed("too long"));
     }
-    String::from_utf8(octets).map_err(|_| failed("no UTF-8"))
-}
 
-/// Calls a method of the namespace of clients. Not by the SDK, whose options bring the code to
-/// serialize anything.
-async fn clients(env: &Env, method: &str, arguments: [JsValue; 2]) -> Result<JsValue, StoreError> {
-    let call = async {
-        let namespace = Reflect::get(env, &"CLIENTS".into())?;
-        let method = Reflect::get(&namespace, &method.into())?.dyn_into::<Function>()?;
-        let arguments = arguments.iter().collect::<Array>();
-        let promise = method
-            .apply(&namespace, &arguments)?
-            .dyn_into::<Promise>()?;
-        JsFuture::from(promise).await
-    };
-    let answer = in_time(Box::pin(call)).await?;
-    answer.map_err(|error| unavailable(said(&error)))
+    /// Fetches the text at a URL of the configuration: with a 200, and from there alone.
+    async fn fetch(&self, url: &str) -> Result<String, StoreError> {
+        let call = async {
+            let init = Object::new();
+            Reflect::set(&init, &"redirect".into(), &"manual".into())?;
+            let fetch = Reflect::get(&global(), &"fetch".into())?.dyn_into::<Function>()?;
+            let answer = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
+            let answer = JsFuture::from(answer.dyn_into::<Promise>()?).await?;
+            let mut answer = Response::from(answer.dyn_into::<web_sys::Response>()?);
+            match answer.status_code() {
+                200 => read_at_most(MAX_JWK_SET, answer.stream()?).await,
+                status => Err(format!("answered {status}").into()),
+            }
+        };
+        let failed = |said: &str| unavailable(format!("{url}: {said}"));
+        let octets = self.in_time(Box::pin(call)).await;
+        let octets = octets.map_err(|_| failed("no answer within 3 s"))?;
+        let octets = octets.map_err(|error| failed(&thrown(&error)))?;
+        if octets.len() > MAX_JWK_SET {
+            return Err(failed("too long"));
+        }
+        String::from_utf8(octets).map_err(|_| failed("no UTF-8"))
+    }
+
+    /// Calls a method of the namespace of clients.
+    async fn clients(&self, method: &str, arguments: [JsValue; 2]) -> Result<JsValue, StoreError> {
+        self.call("CLIENTS", method, &arguments, TIMEOUT).await
+    }
+
+    /// Calls a method of a binding. Not by the SDK, whose options bring the code to serialize
+    /// anything.
+    async fn call(
+        &self,
+        binding: &str,
+        method: &str,
+        arguments: &[JsValue],
+        timeout: u64,
+    ) -> Result<JsValue, StoreError> {
+        let call = async {
+            let binding = Reflect::get(self.env, &binding.into())?;
+            let method = Reflect::get(&binding, &method.into())?.dyn_into::<Function>()?;
+            let arguments = arguments.iter().collect::<Array>();
+            let promise = method.apply(&binding, &arguments)?.dyn_into::<Promise>()?;
+            JsFuture::from(promise).await
+        };
+        let answer = self.within(timeout, Box::pin(call)).await?;
+        answer.map_err(|error| unavailable(said(&error)))
+    }
+
+    /// Waits for storage, but no longer than [`TIMEOUT`].
+    async fn in_time<F: Future + Unpin>(&self, answer: F) -> Result<F::Output, StoreError> {
+        self.within(TIMEOUT, answer).await
+    }
+
+    /// Waits for an answer, but no longer than that, and than the request has [`PATIENCE`].
+    async fn within<F: Future + Unpin>(
+        &self,
+        timeout: u64,
+        answer: F,
+    ) -> Result<F::Output, StoreError> {
+        let waited = Date::now().as_millis().saturating_sub(self.began_at);
+        let timeout = timeout.min(PATIENCE.saturating_sub(waited));
+        match select(answer, Delay::from(Duration::from_millis(timeout))).await {
+            Either::Left((answer, _)) => Ok(answer),
+            Either::Right(_) => Err(StoreError::Timeout),
+        }
+    }
 }
 
 /// A message to an object.
@@ -253,14 +314,6 @@ impl Call<'_> {
             200 => response.text().await,
             status => Err(format!("an object answered {status}").into()),
         }
-    }
-}
-
-/// Waits for storage, but no longer than [`TIMEOUT`].
-async fn in_time<F: Future + Unpin>(answer: F) -> Result<F::Output, StoreError> {
-    match select(answer, Delay::from(TIMEOUT)).await {
-        Either::Left((answer, _)) => Ok(answer),
-        Either::Right(_) => Err(StoreError::Timeout),
     }
 }
 

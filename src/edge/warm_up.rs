@@ -15,6 +15,7 @@ use crate::client::{ClientSecret, ClientSecretHash};
 use crate::http::Request;
 use crate::jose::SigningKey;
 use crate::service::Service;
+use crate::store::Memory;
 use crate::time::UnixTime;
 
 /// How often it is served: until the runtime has optimised what every signature needs.
@@ -38,7 +39,7 @@ pub(super) fn run() -> Option<()> {
         body: b"grant_type=client_credentials&scope=read",
         ..Request::default()
     };
-    let store = EdgeStore::MadeUp(made_up_record()?);
+    let store = EdgeStore::MadeUp(made_up_record()?, Memory::default());
     let random = |_: &mut [u8]| Ok(());
     for _ in 0..ROUNDS {
         let reply = respond(&service, request, NOW, &random, &store).now_or_never();

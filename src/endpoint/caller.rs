@@ -1,6 +1,9 @@
 //! Who calls: the client that a browser names, a client that authenticates, whoever has a key or
 //! certificate, and whoever has an access token.
 
+use std::rc::Rc;
+
+use super::limit;
 use crate::access_token::{AccessToken, Standing};
 use crate::assertion::AssertionError;
 use crate::client::{Client, ClientId};
@@ -8,42 +11,84 @@ use crate::client_auth::Credentials;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};
-use crate::error::{Failure, Rejection};
+use crate::error::{ErrorCode, Failure, Rejection};
 use crate::form::Form;
 use crate::http::Request;
 use crate::realm::Realm;
 use crate::store::Store;
 
-/// Finds the client that a browser's request names. It is not authenticated.
+/// Finds the client that a browser's request names. It is not authenticated, so whoever asks in its
+/// name uses up a limit of their own.
 pub(super) async fn registered<S: Store>(
     form: &Form<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
-) -> Result<Client, Failure> {
+) -> Result<Rc<Client>, Failure> {
     let unknown = Rejection::InvalidRequest("The client_id is missing or unknown.");
     let id = form
         .value("client_id")
         .and_then(ClientId::parse)
         .ok_or(unknown)?;
-    let client = context.store.client(&realm.name, &id).await?;
+    let client = context.client(realm, &id).await?;
     let client = client.filter(|client| !client.disabled).ok_or(unknown)?;
     context.audit.client_id = Some(client.client_id.to_string());
+    limit::rate(&client, false, realm, context).await?;
     Ok(client)
 }
 
-/// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1).
+/// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1). Too many
+/// that fail from one address are told so; who has good ones is never held up by others that do not.
 pub(super) async fn authenticate<S: Store>(
     request: &Request<'_>,
     form: &Form<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
-) -> Result<Client, Failure> {
+) -> Result<Rc<Client>, Failure> {
+    authenticate_as(request, form, realm, context, false).await
+}
+
+/// The same where a request makes something: only so many in the name of one client.
+pub(super) async fn authenticate_limited<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Rc<Client>, Failure> {
+    authenticate_as(request, form, realm, context, true).await
+}
+
+async fn authenticate_as<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+    is_limited: bool,
+) -> Result<Rc<Client>, Failure> {
+    match verify(request, form, realm, context, is_limited).await {
+        Err(Failure::Rejection(why)) if why.code() == ErrorCode::InvalidClient => {
+            Err(limit::failure(why, context).await.into())
+        }
+        verified => verified,
+    }
+}
+
+async fn verify<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+    is_limited: bool,
+) -> Result<Rc<Client>, Failure> {
     let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
     let mut refusal = Rejection::UnknownClient.into();
     for id in credentials.client_ids() {
-        let client = context.store.client(&realm.name, &id).await?;
+        let client = context.client(realm, &id).await?;
+        if client.is_none() {
+            // What it takes to read a record, so that time does not tell who has one.
+            std::hint::black_box(Client::parse_decoy());
+        }
         let verified = credentials.verify(
-            client.as_ref(),
+            client.as_deref(),
             realm,
             request.connection,
             context.client_secrets_key,
@@ -57,6 +102,10 @@ pub(super) async fn authenticate<S: Store>(
             Ok(evidence) => {
                 context.audit.secret_id = evidence.secret_id;
                 context.audit.client_kid = evidence.client_kid;
+                // Before the assertion is used: it is good for another try.
+                if is_limited {
+                    limit::rate(&client, client.is_confidential(), realm, context).await?;
+                }
                 if let Some(mark) = evidence.mark
                     && !context.store.consume(&mark, context.now).await?
                 {
@@ -77,7 +126,7 @@ pub(super) async fn authenticate_confidential<S: Store>(
     form: &Form<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
-) -> Result<Client, Failure> {
+) -> Result<Rc<Client>, Failure> {
     let client = authenticate(request, form, realm, context).await?;
     match client.is_confidential() {
         true => Ok(client),

@@ -2,7 +2,7 @@
 //! person's consent began. Or it comes itself with the refresh token, as clients of Keycloak do.
 
 use super::{caller, parameters, revocation};
-use crate::client::ClientId;
+use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::End;
@@ -43,9 +43,12 @@ pub async fn respond<S: Store>(
     // 2. Where the browser goes: to a URI that the client has registered (§3).
     let target = form.value("post_logout_redirect_uri");
     if let Some(target) = target {
-        let client = context.store.client(&realm.name, &client_id).await?;
-        let registered = client.map(|client| client.post_logout_redirect_uris);
-        if !registered.is_some_and(|uris| uris.iter().any(|uri| uri == target)) {
+        let client = context.client(realm, &client_id).await?;
+        let is_registered = |client: &Client| {
+            let mut uris = client.post_logout_redirect_uris.iter();
+            uris.any(|uri| uri == target)
+        };
+        if !client.as_deref().is_some_and(is_registered) {
             return Err(Rejection::RedirectUriNotRegistered.into());
         }
     }
@@ -87,7 +90,7 @@ pub async fn by_client<S: Store>(
     let token = form.value("refresh_token").and_then(RefreshToken::parse);
     let client = caller::authenticate(request, &form, realm, context).await?;
     let ended = match token {
-        Some(token) => revocation::refresh_token(token, client, realm, context).await,
+        Some(token) => revocation::refresh_token(token, &client, realm, context).await,
         None => Err(Refusal::Unknown.into()),
     };
     revocation::if_good(ended, context)?;

@@ -122,7 +122,7 @@ async fn refresh_token<S: Store>(
     if client_id != caller.client_id && !sees_all {
         return Err(Refusal::OtherClient.into());
     }
-    let client = context.store.client(&realm.name, &client_id).await?;
+    let client = context.client(realm, &client_id).await?;
     let client = client.filter(|client| !client.disabled);
     let client = client.ok_or(Rejection::ClientDisabled)?;
     let subject = grant.person.as_ref();

@@ -70,7 +70,7 @@ pub async fn ticket<S: Store>(
         ticket: handle.secret,
     };
     let Asked { client_id, request } = context.act(realm, handle.family, look).await?;
-    let client = context.store.client(&realm.name, &client_id).await?;
+    let client = context.client(realm, &client_id).await?;
     let client_name = client
         .as_ref()
         .and_then(|client| client.client_name.as_deref());

@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod end_session;
 pub mod introspection;
 pub mod jwks;
+mod limit;
 pub mod login;
 pub mod pushed_authorization;
 pub mod realm;

@@ -37,7 +37,7 @@ pub async fn respond<S: Store>(
     // 1. "Authenticate the client in the same way as at the token endpoint" (§2.1).
     let form = super::form(request, realm)?;
     let proof = dpop::verify(request, realm, None, context.now).map_err(Rejection::from)?;
-    let client = caller::authenticate(request, &form, realm, context).await?;
+    let client = caller::authenticate_limited(request, &form, realm, context).await?;
     // 2. "Reject the request if the request_uri authorization request parameter is provided."
     if form.value("request_uri").is_some() {
         return Err(Rejection::InvalidRequest("A pushed request has no request_uri.").into());
@@ -55,7 +55,7 @@ pub async fn respond<S: Store>(
     // 5. The family begins with it.
     let (id, key, secret) = (context.uuid()?, context.secret()?, context.secret()?);
     let expires_at = context.now.plus(REQUEST_URI_TTL);
-    let family = Family::pushed(key, client.client_id, asked, &secret, expires_at);
+    let family = Family::pushed(key, client.client_id.clone(), asked, &secret, expires_at);
     context.act(realm, id, Begin { family }).await?;
     context.audit.done = Some("pushed");
     let handle = Handle { family: id, secret }.reveal();

@@ -44,7 +44,7 @@ pub async fn respond<S: Store>(
     if !by.scope.contains(SCOPE) || !by.may_use(GrantType::ClientCredentials.name()) {
         return Err(Rejection::InvalidAccessToken("its client may not register any more").into());
     }
-    let by = by.client_id;
+    let by = &by.client_id;
     context.audit.client_id = Some(by.to_string());
     // 3. The metadata (§2), an id and a secret.
     let metadata = super::object(request)?;

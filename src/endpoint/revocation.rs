@@ -26,7 +26,7 @@ pub async fn respond<S: Store>(
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     let client = caller::authenticate(request, &form, realm, context).await?;
     let revoked = match RefreshToken::parse(token) {
-        Some(token) => refresh_token(token, client, realm, context).await,
+        Some(token) => refresh_token(token, &client, realm, context).await,
         None => access_token(token, &client, realm, context).await,
     };
     if_good(revoked, context)?;
@@ -41,13 +41,13 @@ pub async fn respond<S: Store>(
 /// [`Failure`].
 pub(super) async fn refresh_token<S: Store>(
     RefreshToken { family, part }: RefreshToken,
-    client: Client,
+    client: &Client,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<(), Failure> {
     let revoke = RevokeRefresh {
         token: part,
-        client_id: client.client_id,
+        client_id: client.client_id.clone(),
     };
     context.act(realm, family, revoke).await
 }

@@ -26,7 +26,7 @@ pub async fn respond<S: Store>(
     let grant_type = GrantType::parse(grant_type).filter(|known| known.is_in(realm));
     let grant_type = grant_type.ok_or(Rejection::UnknownGrantType)?;
     let proof = dpop::verify(request, realm, None, context.now).map_err(Rejection::from)?;
-    let client = caller::authenticate(request, &form, realm, context).await?;
+    let client = caller::authenticate_limited(request, &form, realm, context).await?;
     let token_request = TokenRequest {
         grant_type,
         form: &form,

@@ -1,10 +1,9 @@
 //! A store in memory, for tests.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
 
-use super::{Copies, Store, StoreError};
+use super::{Limiter, Memory, Store, StoreError};
 use crate::client::{Client, ClientId};
 use crate::family::act::{self, Message};
 use crate::family::{Family, FamilyId, object_name};
@@ -12,17 +11,19 @@ use crate::jose::PublicKey;
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::{self, Mark};
-use crate::time::{Seconds, UnixTime};
+use crate::time::UnixTime;
 
 /// A store in memory, for tests: it keeps records as their text and fails where
 /// it is told to.
 #[derive(Default)]
 pub struct MemoryStore {
+    memory: Memory,
+    remembers: Cell<bool>,
     records: RefCell<HashMap<String, Result<String, StoreError>>>,
-    reads: RefCell<usize>,
+    reads: RefCell<Vec<String>>,
     families: RefCell<HashMap<String, Family>>,
     marks: RefCell<HashMap<String, UnixTime>>,
-    issuer_keys: Copies<[PublicKey]>,
+    limits: RefCell<HashMap<String, Result<u32, StoreError>>>,
     acts: RefCell<usize>,
     failure: RefCell<Option<StoreError>>,
 }
@@ -35,18 +36,40 @@ impl MemoryStore {
 
     /// The same for what is read elsewhere: the moments of a realm at their key, a JWK Set at its URL.
     pub fn put_at(&self, key: String, text: Result<String, StoreError>) {
+        self.forget();
         self.records.borrow_mut().insert(key, text);
+    }
+
+    /// From now on what is put is not known at once, but when no copy is used any more.
+    pub fn remember(&self) {
+        self.remembers.set(true);
+    }
+
+    fn forget(&self) {
+        if !self.remembers.get() {
+            self.memory.clients.forget();
+            self.memory.not_before.forget();
+            self.memory.issuer_keys.forget();
+        }
     }
 
     /// Removes what was put there.
     pub fn remove_at(&self, key: &str) {
+        self.forget();
         self.records.borrow_mut().remove(key);
     }
 
     /// How often it was read.
     #[must_use]
     pub fn reads(&self) -> usize {
-        *self.reads.borrow()
+        self.reads.borrow().len()
+    }
+
+    /// How often what is there was.
+    #[must_use]
+    pub fn reads_at(&self, key: &str) -> usize {
+        let reads = self.reads.borrow();
+        reads.iter().filter(|read| *read == key).count()
     }
 
     /// How often an act happened to a family, or a name was used, or failed to.
@@ -61,13 +84,19 @@ impl MemoryStore {
         self.families.borrow().len()
     }
 
+    /// Lets a limiter count no more than `limit` for each key, or fail.
+    pub fn limit(&self, limiter: Limiter, limit: Result<u32, StoreError>) {
+        let mut limits = self.limits.borrow_mut();
+        limits.insert(format!("{limiter:?}"), limit);
+    }
+
     /// Lets every act, use of a name and registration fail, until it is told `None`.
     pub fn fail_acts(&self, failure: Option<StoreError>) {
         self.failure.replace(failure);
     }
 
     fn read(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.reads.replace_with(|reads| reads.saturating_add(1));
+        self.reads.borrow_mut().push(key.to_owned());
         self.records.borrow().get(key).cloned().transpose()
     }
 
@@ -78,6 +107,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
         let key = id.record_key(realm);
         match self.read(&key)? {
@@ -119,33 +152,21 @@ impl Store for MemoryStore {
         Ok(replay::is_used(used_until, now))
     }
 
-    async fn not_before(
-        &self,
-        realm: &RealmName,
-        _: UnixTime,
-    ) -> Result<Rc<NotBefore>, StoreError> {
+    async fn not_before(&self, realm: &RealmName) -> Result<NotBefore, StoreError> {
         let key = NotBefore::record_key(realm);
         let record = self.read(&key)?;
         let moments = record.as_deref().map(NotBefore::parse).transpose();
         let moments = moments.map_err(|error| StoreError::UnusableRecord { key, error })?;
-        Ok(Rc::new(moments.unwrap_or_default()))
+        Ok(moments.unwrap_or_default())
     }
 
-    async fn issuer_keys(
-        &self,
-        url: &str,
-        max_age: Seconds,
-        now: UnixTime,
-    ) -> Result<Rc<[PublicKey]>, StoreError> {
-        if let Some(keys) = self.issuer_keys.fresh(url, max_age, now) {
-            return Ok(keys);
-        }
+    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
         let set = self.read(url)?.unwrap_or_default();
         let keys = PublicKey::parse_jwk_set(&set).map_err(|error| StoreError::UnusableKeys {
             url: url.to_owned(),
             error,
         })?;
-        Ok(self.issuer_keys.keep(url, keys.into(), now))
+        Ok(keys)
     }
 
     async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
@@ -153,5 +174,17 @@ impl Store for MemoryStore {
         let record = serde_json::to_string(client).map_err(|_| StoreError::UnreadableAct)?;
         self.put(realm, &client.client_id, Ok(record));
         Ok(())
+    }
+
+    async fn count(&self, limiter: Limiter, key: &str) -> Result<bool, StoreError> {
+        let mut limits = self.limits.borrow_mut();
+        let Some(limit) = limits.get(&format!("{limiter:?}")).cloned() else {
+            return Ok(true);
+        };
+        let left = limits.entry(format!("{limiter:?} {key}")).or_insert(limit);
+        let left = left.as_mut().map_err(|error| error.clone())?;
+        let is_within = *left > 0;
+        *left = left.saturating_sub(1);
+        Ok(is_within)
     }
 }

@@ -1,13 +1,12 @@
 //! Storage that fails at any of the questions that a request asks it: 503, never an answer, never a
 //! success that is none.
 
-use std::rc::Rc;
-
 use edge_token::family::FamilyId;
 use edge_token::family::act::Message;
 use edge_token::jose::PublicKey;
+use edge_token::not_before::NotBefore;
 use edge_token::replay::Mark;
-use edge_token::time::Seconds;
+use edge_token::store::{Limiter, Memory};
 
 use super::*;
 
@@ -15,6 +14,7 @@ use super::*;
 /// has and its answer is lost.
 struct Failing<'a> {
     store: &'a MemoryStore,
+    memory: Memory,
     asked: Cell<usize>,
     at: usize,
     answer_is_lost: bool,
@@ -27,6 +27,7 @@ impl<'a> Failing<'a> {
         let (asked, questions) = (Cell::new(0), RefCell::default());
         Self {
             store,
+            memory: Memory::default(),
             asked,
             at,
             answer_is_lost,
@@ -52,6 +53,10 @@ impl<'a> Failing<'a> {
 }
 
 impl Store for Failing<'_> {
+    fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError> {
         self.ask("client", self.store.client(realm, id)).await
     }
@@ -76,28 +81,21 @@ impl Store for Failing<'_> {
             .await
     }
 
-    async fn not_before(
-        &self,
-        realm: &RealmName,
-        now: UnixTime,
-    ) -> Result<Rc<edge_token::not_before::NotBefore>, StoreError> {
-        self.ask("not_before", self.store.not_before(realm, now))
-            .await
+    async fn not_before(&self, realm: &RealmName) -> Result<NotBefore, StoreError> {
+        self.ask("not_before", self.store.not_before(realm)).await
     }
 
-    async fn issuer_keys(
-        &self,
-        url: &str,
-        max_age: Seconds,
-        now: UnixTime,
-    ) -> Result<Rc<[PublicKey]>, StoreError> {
-        let keys = self.store.issuer_keys(url, max_age, now);
-        self.ask("issuer_keys", keys).await
+    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
+        self.ask("issuer_keys", self.store.issuer_keys(url)).await
     }
 
     async fn register(&self, realm: &RealmName, client: &Client) -> Result<(), StoreError> {
         self.ask("register", self.store.register(realm, client))
             .await
+    }
+
+    async fn count(&self, limiter: Limiter, key: &str) -> Result<bool, StoreError> {
+        self.store.count(limiter, key).await
     }
 }
 

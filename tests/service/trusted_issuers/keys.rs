@@ -12,6 +12,7 @@ fn fetching(published: Result<String, StoreError>) -> Fixture {
     let fixture = Fixture::configured(json!({ "default": realm }), &secrets());
     fixture.register("app", may_present);
     fixture.publish(published);
+    fixture.store.remember();
     fixture
 }
 
@@ -35,16 +36,14 @@ impl Fixture {
     /// fetched for it.
     fn bear_then(&mut self, seconds: u64, octet: u8) -> (u16, usize) {
         self.at(seconds);
-        let before = self.store.reads();
+        let before = self.store.reads_at(URL);
         let answer = self.bear(&nameless(octet, seconds), "");
         if answer.status() == 400 {
             assert_eq!(answer.error().1, "invalid_grant");
             let reason = format!("assertion: {}", hostile::UNKNOWN_KEY);
             assert_eq!(answer.reason(), reason);
         }
-        // The client's record is read each time, and of a token that is signed the realm's moments.
-        let besides = 1 + usize::from(answer.status() == 200);
-        (answer.status(), self.store.reads() - before - besides)
+        (answer.status(), self.store.reads_at(URL) - before)
     }
 }
 
@@ -70,13 +69,12 @@ fn keys_are_fetched_once_and_kept_for_300_seconds() {
 #[test]
 fn both_grants_share_a_copy() {
     let fixture = fetching(set(&[IDP_KEY]));
-    let before = fixture.store.reads();
+    let before = fixture.store.reads_at(URL);
     assert_eq!(fixture.bear(&nameless(IDP_KEY, 0), "").status(), 200);
     let form = subject(&nameless(IDP_KEY, 0).text(), JWT);
     let answer = fixture.exchange("app", &form);
     assert_eq!(answer.status(), 200, "{}", answer.reason());
-    // A client's record and the realm's moments twice, and the keys once.
-    assert_eq!(fixture.store.reads() - before, 5);
+    assert_eq!(fixture.store.reads_at(URL) - before, 1);
 }
 
 #[test]

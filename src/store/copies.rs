@@ -1,0 +1,219 @@
+//! Copies of what was read from storage, for as long as their reader wants them.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use super::StoreError;
+use crate::client::Client;
+use crate::jose::PublicKey;
+use crate::not_before::NotBefore;
+use crate::time::{Seconds, UnixTime};
+
+/// For how long storage that failed is not asked again for what there is a copy of.
+const RETRY_AFTER: Seconds = Seconds(5);
+
+/// What there is of a name, and of a copy that storage could not confirm its age and why.
+type Settled<T> = (Option<Rc<T>>, Option<(Seconds, StoreError)>);
+
+/// How old copies may be.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Age {
+    /// Until when a copy is as good as what is stored (RFC 9111 §5.2.2.1).
+    pub max_age: Seconds,
+    /// For how much longer it is better than none, when storage fails (RFC 5861 §4).
+    pub stale_if_error: Seconds,
+}
+
+/// What an isolate keeps copies of.
+#[derive(Debug)]
+pub struct Memory {
+    /// Of records of clients.
+    pub clients: Copies<Client>,
+    /// Of moments, by their realm.
+    pub not_before: Copies<NotBefore>,
+    /// Of keys, by their URL.
+    pub issuer_keys: Copies<Vec<PublicKey>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            clients: Copies::new(1000),
+            // There are as many as are configured; if that is more, it only costs reads.
+            not_before: Copies::new(100),
+            issuer_keys: Copies::new(100),
+        }
+    }
+}
+
+/// Copies by name, of which there are at most a number: then the one goes that was not used for the
+/// longest time. What does not exist is never kept, so names that somebody made up take nobody's
+/// place.
+#[derive(Debug)]
+pub struct Copies<T> {
+    all: RefCell<All>,
+    of: PhantomData<T>,
+}
+
+/// Copies of anything, so that their code exists once.
+#[derive(Debug)]
+struct All {
+    max: usize,
+    /// In the order of their names.
+    copies: Vec<Kept>,
+    /// How often one was used.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    name: String,
+    value: Rc<dyn Any>,
+    read_at: UnixTime,
+    /// When storage last failed to tell whether it still holds.
+    failed_at: Option<UnixTime>,
+    last_use: u64,
+}
+
+impl Kept {
+    /// How old it is; `None` when the clock was set back since.
+    fn age(&self, now: UnixTime) -> Option<Seconds> {
+        (self.read_at <= now).then(|| now.since(self.read_at))
+    }
+}
+
+impl<T: 'static> Copies<T> {
+    /// None yet, and never more than `max`.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        let (copies, uses) = (Vec::new(), 0);
+        Self {
+            all: RefCell::new(All { max, copies, uses }),
+            of: PhantomData,
+        }
+    }
+
+    /// The copy of that name, if storage need not be asked, and its age if that is because storage
+    /// failed a moment ago.
+    #[must_use]
+    pub fn usable(&self, name: &str, age: Age, now: UnixTime) -> Option<(Rc<T>, Option<Seconds>)> {
+        let (value, old) = self.all.borrow_mut().usable(name, age, now)?;
+        Some((value.downcast().ok()?, old))
+    }
+
+    /// What storage said `now`, or the copy, its age and why it is needed if storage failed and that is
+    /// tolerable.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the answer.
+    pub fn settle(
+        &self,
+        name: &str,
+        age: Age,
+        now: UnixTime,
+        answer: Result<Option<T>, StoreError>,
+    ) -> Result<Settled<T>, StoreError> {
+        let mut all = self.all.borrow_mut();
+        match answer {
+            Ok(Some(value)) => {
+                let value = Rc::new(value);
+                if age != Age::default() {
+                    all.keep(name, Rc::clone(&value) as Rc<dyn Any>, now);
+                }
+                Ok((Some(value), None))
+            }
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Timeout)) => {
+                let found = all.fall_back(name, age, now);
+                let found = found.and_then(|(value, old)| Some((value.downcast().ok()?, old)));
+                match found {
+                    Some((value, old)) => Ok((Some(value), Some((old, error)))),
+                    None => Err(error),
+                }
+            }
+            // It is gone, or has become what only another version understands.
+            gone => {
+                all.remove(name);
+                gone.map(|_| (None, None))
+            }
+        }
+    }
+
+    /// Keeps none of them any more.
+    pub fn forget(&self) {
+        self.all.borrow_mut().copies.clear();
+    }
+}
+
+impl All {
+    fn usable(
+        &mut self,
+        name: &str,
+        age: Age,
+        now: UnixTime,
+    ) -> Option<(Rc<dyn Any>, Option<Seconds>)> {
+        let (copy, turn) = self.find(name)?;
+        let old = copy.age(now)?;
+        let failed = copy.failed_at.filter(|failed_at| *failed_at <= now);
+        let fails = failed.is_some_and(|failed_at| now.since(failed_at) < RETRY_AFTER);
+        let told = match old < age.max_age {
+            true => None,
+            false if fails && is_tolerable(old, age) => Some(old),
+            false => return None,
+        };
+        copy.last_use = turn;
+        Some((Rc::clone(&copy.value), told))
+    }
+
+    /// Storage failed: the copy, if that is tolerable.
+    fn fall_back(&mut self, name: &str, age: Age, now: UnixTime) -> Option<(Rc<dyn Any>, Seconds)> {
+        let (copy, turn) = self.find(name)?;
+        let old = copy.age(now).filter(|old| is_tolerable(*old, age))?;
+        copy.failed_at = Some(now);
+        copy.last_use = turn;
+        Some((Rc::clone(&copy.value), old))
+    }
+
+    /// The copy of that name, and the number of its next use.
+    fn find(&mut self, name: &str) -> Option<(&mut Kept, u64)> {
+        let at = self.position(name).ok()?;
+        self.uses = self.uses.saturating_add(1);
+        Some((self.copies.get_mut(at)?, self.uses))
+    }
+
+    fn keep(&mut self, name: &str, value: Rc<dyn Any>, now: UnixTime) {
+        self.remove(name);
+        if self.copies.len() >= self.max {
+            let copies = self.copies.iter().enumerate();
+            if let Some((oldest, _)) = copies.min_by_key(|(_, copy)| copy.last_use) {
+                self.copies.remove(oldest);
+            }
+        }
+        self.uses = self.uses.saturating_add(1);
+        let copy = Kept {
+            name: name.to_owned(),
+            value,
+            read_at: now,
+            failed_at: None,
+            last_use: self.uses,
+        };
+        let (Ok(at) | Err(at)) = self.position(name);
+        self.copies.insert(at, copy);
+    }
+
+    fn remove(&mut self, name: &str) {
+        if let Ok(at) = self.position(name) {
+            self.copies.remove(at);
+        }
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.copies
+            .binary_search_by(|copy| copy.name.as_str().cmp(name))
+    }
+}
+
+fn is_tolerable(old: Seconds, age: Age) -> bool {
+    age.stale_if_error > Seconds(0) && old.0 < age.max_age.0.saturating_add(age.stale_if_error.0)
+}
