@@ -84,9 +84,10 @@ impl MemoryStore {
         self.families.borrow().len()
     }
 
-    /// Lets a limiter count no more than `limit` for each key, or fail.
+    /// Lets a limiter count no more than `limit` for each key from now on, or fail.
     pub fn limit(&self, limiter: Limiter, limit: Result<u32, StoreError>) {
         let mut limits = self.limits.borrow_mut();
+        limits.retain(|known, _| !known.starts_with(&format!("{limiter:?}")));
         limits.insert(format!("{limiter:?}"), limit);
     }
 

@@ -37,13 +37,14 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
 
 /**
  * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up, `realm`
- * tells more members of the realm `default` by the worker's URL and `realms` more realms, and
- * `main` is the text of a module that stands before the worker's own, `./index.js`.
+ * tells more members of the realm `default` by the worker's URL and `realms` more realms, `limits`
+ * are rate-limit bindings, how many in 60 s, and `main` is the text of a module that stands before the
+ * worker's own, `./index.js`.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
  * (every line logged), `miniflare` and `stop()`.
  */
-export async function start({ bindings = {}, realm = () => ({}), realms = () => ({}), main } = {}) {
+export async function start({ bindings = {}, realm = () => ({}), realms = () => ({}), limits = {}, main } = {}) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const issuer = `${url}/realms/default`;
@@ -61,6 +62,8 @@ export async function start({ bindings = {}, realm = () => ({}), realms = () => 
     modulesRoot: ".",
     modules,
     kvNamespaces: ["CLIENTS"],
+    ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) =>
+      [name, { namespace_id: name, simple: { limit, period: 60 } }])),
     durableObjects: { GRANTS: { className: "GrantStore", useSQLite: true } },
     bindings: Object.fromEntries(Object.entries({
       REALMS: { default: { issuer, scopes: "read write", ...realm(url) }, ...realms(url) },

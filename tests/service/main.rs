@@ -25,6 +25,8 @@ mod grant;
 mod jwt_bearer;
 mod key_warnings;
 mod lessons;
+mod limits;
+mod outage;
 mod people;
 mod realms;
 mod registration;
