@@ -121,13 +121,16 @@ fn what_an_outage_does_not_change_is_still_refused() {
     assert!(answer.reason().contains("expired"), "{}", answer.reason());
 }
 
+/// What happens to a record, and the status of a request before the outage and in it.
+type Change<'a> = (&'a dyn Fn(&Fixture), u16, u16);
+
 #[test]
 fn what_was_taken_away_before_the_outage_does_not_come_back() {
     let disabled = |fixture: &Fixture| fixture.register("app", |client| client.disabled = true);
     let deleted = |fixture: &Fixture| fixture.store.remove_at("client/default/app");
     let newer = |fixture: &Fixture| fixture.put(&id("app"), Ok(r#"{"version":2}"#.into()));
     let older = |fixture: &Fixture| fixture.put(&id("app"), Ok(r#"{"version":0}"#.into()));
-    let changes: [(&dyn Fn(&Fixture), u16, u16); 4] = [
+    let changes: [Change<'_>; 4] = [
         (&disabled, 401, 401),
         (&deleted, 401, 503),
         (&newer, 503, 503),
