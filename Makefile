@@ -23,11 +23,11 @@ export WRANGLER_SEND_METRICS := false
 
 say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help setup run build test check native e2e interop deploy-check clean
+.PHONY: help setup run build test check native e2e interop deploy-check reproducible clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	  printf 'make %-8s %s\n' "$$name" "$$text"; done
+	  printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 run: setup build ## Serve the demo on http://127.0.0.1:8787 (PORT= for another)
 	@node scripts/run.mjs
@@ -75,11 +75,21 @@ $(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
 
 # ---- Build --------------------------------------------------------------------------------------
 
-SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml scripts/shrink.mjs
+SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml scripts/shrink.mjs Makefile
 
+# The same octets wherever it is built: panics name files without the folders of this machine, the
+# standard library's as they are called where its source is not installed. No other RUSTFLAGS count.
 build/index.js: $(SOURCES) | setup
 	$(call say,"Building the release wasm: about two minutes the first time")
-	worker-build --release -- --locked
+	cargo fetch --locked --target wasm32-unknown-unknown
+	@flags='--remap-path-prefix=$(CURDIR)='; \
+	for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
+	  flags+=$$'\x1f'"--remap-path-prefix=$$folder="; \
+	done; \
+	commit=$$(rustc -vV | sed -n 's/^commit-hash: //p'); \
+	flags+=$$'\x1f'"--remap-path-prefix=$$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$$commit"; \
+	export CARGO_ENCODED_RUSTFLAGS="$$flags"; \
+	set -x; worker-build --release -- --locked
 	node scripts/shrink.mjs build/index_bg.wasm
 	@touch $@
 
@@ -96,8 +106,9 @@ native: setup
 	cargo test --locked
 
 e2e: setup build
-	$(call say,"[test 3/6] Size of the wasm")
+	$(call say,"[test 3/6] What is in the wasm: its size and no path of this machine")
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
+	@node tests/e2e/paths.mjs
 	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
 	node --test --test-concurrency=1 'tests/e2e/*.test.mjs'
 
@@ -141,6 +152,11 @@ deploy-check: setup build
 	$(call say,"[test 6/6] wrangler deploy --dry-run for the demo and for production")
 	wrangler deploy --dry-run --env ''
 	wrangler deploy --dry-run --env production
+
+# ---- Supply chain -------------------------------------------------------------------------------
+
+reproducible: setup ## Build what is committed twice, in two folders, and compare the octets
+	@node scripts/reproducible.mjs
 
 # ---- The rest -----------------------------------------------------------------------------------
 
