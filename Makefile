@@ -10,6 +10,7 @@ SHELL := /bin/bash
 
 RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 WORKER_BUILD := 0.8.7
+CARGO_DENY := 0.20.2
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
 WASM_MAX := 600000
 WASM_GZIP_MAX := 250000
@@ -23,11 +24,11 @@ export WRANGLER_SEND_METRICS := false
 
 say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help setup run build test check native e2e interop deploy-check clean
+.PHONY: help setup run build test check native e2e interop deploy-check audit sbom reproducible timing clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	  printf 'make %-8s %s\n' "$$name" "$$text"; done
+	  printf 'make %-12s %s\n' "$$name" "$$text"; done
 
 run: setup build ## Serve the demo on http://127.0.0.1:8787 (PORT= for another)
 	@node scripts/run.mjs
@@ -63,9 +64,11 @@ node_modules/.installed: package.json package-lock.json | $(TOOLS)/prerequisites
 	npm ci --no-audit --no-fund
 	@touch $@
 
+# Its lock file may name what a mirror of the registry does not have yet.
 $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN): | $(TOOLS)/prerequisites
 	$(call say,"[4/5] Building wasm-bindgen $(WASM_BINDGEN): one to two minutes")
-	cargo install wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features --debug --force --root $(TOOLS)
+	install='cargo install wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features --debug --force --root $(TOOLS)'; \
+	$$install --locked || { echo 'make: without its lock file, then' >&2; $$install; }
 	@touch $@
 
 $(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
@@ -75,19 +78,37 @@ $(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
 
 # ---- Build --------------------------------------------------------------------------------------
 
-SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml scripts/shrink.mjs
+SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Cargo.lock rust-toolchain.toml scripts/shrink.mjs Makefile
 
+# The same octets wherever it is built: panics name files without the folders of this machine, the
+# standard library's as they are called where its source is not installed. No other RUSTFLAGS count.
 build/index.js: $(SOURCES) | setup
 	$(call say,"Building the release wasm: about two minutes the first time")
-	worker-build --release -- --locked
+	cargo fetch --locked --target wasm32-unknown-unknown
+	@flags='--remap-path-prefix=$(CURDIR)='; \
+	for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
+	  flags+=$$'\x1f'"--remap-path-prefix=$$folder="; \
+	done; \
+	commit=$$(rustc -vV | sed -n 's/^commit-hash: //p'); \
+	flags+=$$'\x1f'"--remap-path-prefix=$$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$$commit"; \
+	export CARGO_ENCODED_RUSTFLAGS="$$flags"; \
+	set -x; worker-build --release -- --locked
 	node scripts/shrink.mjs build/index_bg.wasm
 	@touch $@
 
 # ---- Test ---------------------------------------------------------------------------------------
 
-check: setup
-	$(call say,"[test 1/6] Formatting and lints for both targets")
+$(TOOLS)/cargo-deny-$(CARGO_DENY): | $(TOOLS)/prerequisites
+	$(call say,"Building cargo-deny $(CARGO_DENY): one to two minutes")
+	cargo install cargo-deny --version $(CARGO_DENY) --locked --debug --force --root $(TOOLS)
+	@touch $@
+
+check: setup $(TOOLS)/cargo-deny-$(CARGO_DENY)
+	$(call say,"[test 1/6] Formatting and dependencies and lints for both targets")
 	cargo fmt --check
+	cargo fetch --locked --quiet
+	cargo deny --frozen check --deny warnings licenses bans sources
+	@echo 'Advisories are checked by make audit, which needs the network.'
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
 
@@ -96,17 +117,21 @@ native: setup
 	cargo test --locked
 
 e2e: setup build
-	$(call say,"[test 3/6] Size of the wasm")
+	$(call say,"[test 3/6] What is in the wasm: its size and no path of this machine")
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
+	@node tests/e2e/paths.mjs
 	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
 	node --test --test-concurrency=1 'tests/e2e/*.test.mjs'
 
+# What requirements.txt asks for, requirements.lock has by its hashes; its first lines say how it is made.
 # Without Python the tests that need it are skipped and say so; CI fails.
-$(TOOLS)/venv/.installed: tests/interop/requirements.txt | $(TOOLS)/prerequisites
+$(TOOLS)/venv/.installed: tests/interop/requirements.lock tests/interop/requirements.txt | $(TOOLS)/prerequisites
 	$(call say,"Installing the Python test clients")
 	@if python3 -c 'import ensurepip, venv' 2>/dev/null; then \
 	  python3 -m venv $(TOOLS)/venv && \
-	  $(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check -r $< && touch $@; \
+	  pip="$(TOOLS)/venv/bin/pip install --quiet --disable-pip-version-check"; \
+	  $$pip --require-hashes -r tests/interop/requirements.lock && \
+	  $$pip --no-index -r tests/interop/requirements.txt && touch $@; \
 	else \
 	  echo 'make: no Python with venv. Install it with: apt-get install -y python3-venv' >&2; \
 	fi
@@ -141,6 +166,20 @@ deploy-check: setup build
 	$(call say,"[test 6/6] wrangler deploy --dry-run for the demo and for production")
 	wrangler deploy --dry-run --env ''
 	wrangler deploy --dry-run --env production
+
+# ---- Supply chain -------------------------------------------------------------------------------
+
+audit: setup $(TOOLS)/cargo-deny-$(CARGO_DENY) ## Ask for known vulnerabilities and for signatures of the npm packages
+	@node scripts/audit.mjs
+
+sbom: setup build ## Write what the wasm consists of to build/sbom.cdx.json (CycloneDX)
+	@node scripts/sbom.mjs
+
+timing: setup ## Test whether comparing secrets takes time that tells of them (about two minutes)
+	cargo bench --locked --bench timing
+
+reproducible: setup ## Build what is committed twice, in two folders, and compare the octets
+	@node scripts/reproducible.mjs
 
 # ---- The rest -----------------------------------------------------------------------------------
 
