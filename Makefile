@@ -12,6 +12,7 @@ RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 WORKER_BUILD := 0.8.7
 CARGO_DENY := 0.20.2
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
+CARGO_FUZZ := 0.13.2
 WASM_MAX := 600000
 WASM_GZIP_MAX := 250000
 
@@ -24,7 +25,7 @@ export WRANGLER_SEND_METRICS := false
 
 say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help setup run build test check native e2e interop deploy-check audit sbom reproducible timing clean
+.PHONY: help setup run build test check native e2e interop deploy-check audit sbom reproducible timing fuzz clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -181,7 +182,20 @@ timing: setup ## Test whether comparing secrets takes time that tells of them (a
 reproducible: setup ## Build what is committed twice, in two folders, and compare the octets
 	@node scripts/reproducible.mjs
 
+# ---- Fuzz ---------------------------------------------------------------------------------------
+
+FUZZ_SECONDS ?= 30
+
+$(TOOLS)/cargo-fuzz-$(CARGO_FUZZ): | $(TOOLS)/prerequisites
+	@$(call need,c++,apt-get install -y build-essential)
+	$(call say,"Building cargo-fuzz $(CARGO_FUZZ): one minute")
+	cargo install cargo-fuzz --version $(CARGO_FUZZ) --locked --debug --force --root $(TOOLS)
+	@touch $@
+
+fuzz: $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ) ## Run each fuzz target for FUZZ_SECONDS=30 (TARGETS= for some)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) node scripts/fuzz.mjs $(TARGETS)
+
 # ---- The rest -----------------------------------------------------------------------------------
 
 clean: ## Go back to a fresh clone; the demo's keys and clients go too
-	rm -rf target build node_modules .tools .demo .wrangler
+	rm -rf target build node_modules .tools .demo .wrangler fuzz/target fuzz/found fuzz/artifacts

@@ -149,4 +149,16 @@ mod tests {
             FormError::TooMany
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(name in ".+", value in ".+") {
+            let pairs = [(&name, &value)];
+            let body = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(pairs)
+                .finish();
+            let form = Form::parse(body.as_bytes()).unwrap();
+            assert_eq!(form.value(&name), Some(&*value));
+        }
+    }
 }

@@ -217,4 +217,22 @@ mod tests {
             assert!(NotBefore::parse(record).is_err(), "{record}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_moments_are_read_as_they_are_written(
+            realm: u64, clients: Vec<(String, u64)>, subjects: Vec<(String, u64)>,
+        ) {
+            let mut moments = NotBefore::default();
+            moments.set(Whose::Realm, UnixTime::from_seconds(realm));
+            for (name, moment) in &clients {
+                moments.set(Whose::Client(name), UnixTime::from_seconds(*moment));
+            }
+            for (name, moment) in &subjects {
+                moments.set(Whose::Subject(name), UnixTime::from_seconds(*moment));
+            }
+            let written = moments.to_record(UnixTime::from_seconds(40), "test");
+            assert_eq!(NotBefore::parse(&written), Ok(moments));
+        }
+    }
 }

@@ -167,4 +167,13 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read(tokens in proptest::collection::vec("[!#-\\[\\]-~]{1,8}", 0..20)) {
+            let scope = ScopeSet::parse(&tokens.join(" ")).unwrap();
+            assert_eq!(ScopeSet::parse(&scope.to_string()), Ok(scope.clone()));
+            assert_eq!(ScopeSet::from_json(scope.to_json()), Some(scope));
+        }
+    }
 }

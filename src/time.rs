@@ -53,3 +53,24 @@ impl fmt::Display for UnixTime {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct Seconds(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use crate::json::Json as _;
+
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_told_is_read(seconds: u64, span: u32) {
+            let (moment, span) = (UnixTime::from_seconds(seconds), Seconds(span));
+            assert_eq!(moment.to_string().parse(), Ok(seconds));
+            assert_eq!(UnixTime::from_json(moment.to_json()), Some(moment));
+            assert_eq!(Seconds::from_json(span.to_json()), Some(span));
+            if seconds.checked_add(span.0.into()).is_some() {
+                assert_eq!(moment.plus(span).minus(span), moment);
+                assert_eq!(moment.plus(span).since(moment), span);
+            }
+        }
+    }
+}

@@ -69,4 +69,14 @@ mod tests {
             assert_eq!(Uuid::parse(text), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_read(random: [u8; 16]) {
+            let uuid = Uuid::from_random(random);
+            assert_eq!(Uuid::parse(&uuid.to_string()), Some(uuid));
+            let any = Uuid::from_octets(random);
+            assert_eq!(Uuid::parse(&any.to_string()), Some(any));
+        }
+    }
 }

@@ -246,3 +246,28 @@ impl StoredSecret {
             && self.expires_at.is_none_or(|expires_at| now < expires_at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_hash_is_read_as_it_is_written_and_is_of_its_secret_alone(
+            text: String, other: String, salt: [u8; 16],
+        ) {
+            let key = ClientSecretsKey::parse("0123456789abcdef0123456789abcdef".to_owned());
+            let [secret, other_secret] = [&text, &other].map(|text| ClientSecret::new(text.clone()));
+            for hash in [
+                ClientSecretHash::of_generated(&secret, salt),
+                ClientSecretHash::of_imported(&secret, salt, key.as_ref().unwrap()),
+            ] {
+                let read = ClientSecretHash::from_json(hash.to_json()).unwrap();
+                assert_eq!(read, hash);
+                let matches = |secret| bool::from(read.matches(secret, key.as_ref()).unwrap());
+                assert!(matches(&secret));
+                assert_eq!(matches(&other_secret), text == other);
+            }
+        }
+    }
+}

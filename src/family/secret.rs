@@ -257,4 +257,22 @@ mod tests {
         assert!(!format!("{secret:?}").contains(&secret.reveal()));
         assert!(!format!("{:?}", secret.hash()).contains(&secret.reveal()));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_handle_and_token_is_read_as_it_is_revealed(
+            family: [u8; 16], one: [u8; 32], two: [u8; 32], generation: u32,
+        ) {
+            let family = FamilyId::from_octets(family);
+            let (secret, proof) = (Secret::new(one), Secret::new(two));
+            assert_eq!(Secret::parse(&secret.reveal()), Some(secret.clone()));
+            assert_eq!(SecretHash::from_json(secret.hash().to_json()), Some(secret.hash()));
+            let handle = Handle { family, secret: secret.clone() };
+            assert_eq!(Handle::parse(&handle.reveal()), Some(handle));
+            let part = RefreshPart { seed: secret, generation, proof };
+            assert_eq!(RefreshPart::from_json(part.to_json()).as_ref(), Some(&part));
+            let token = RefreshToken { family, part };
+            assert_eq!(RefreshToken::parse(&token.reveal()), Some(token));
+        }
+    }
 }

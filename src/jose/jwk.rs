@@ -384,3 +384,27 @@ fn coordinates(private: &p256::ecdsa::SigningKey) -> Option<(String, String)> {
         URL_SAFE_NO_PAD.encode(point.y()?),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn a_key_is_read_as_it_is_written(random: [u8; 32], begin: u32, span in 1..u32::MAX) {
+            let begin = UnixTime::from_seconds(begin.into());
+            let end = begin.plus(crate::time::Seconds(span));
+            let Some(key) = SigningKey::generate(&random, begin, end) else {
+                return Ok(());
+            };
+            let written = serde_json::to_string(&key.to_private_jwk()).unwrap();
+            let read = SigningKey::parse(Object::parse(&written).unwrap()).unwrap();
+            assert_eq!(read.public(), key.public());
+            assert_eq!((read.not_before(), read.expiration()), (begin, end));
+            let public = serde_json::to_string(key.public()).unwrap();
+            let public = PublicKey::parse(Object::parse(&public).unwrap()).unwrap().unwrap();
+            assert_eq!(&public.thumbprint, key.kid());
+            assert_eq!(&public.key, key.private.verifying_key());
+        }
+    }
+}
