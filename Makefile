@@ -11,6 +11,7 @@ SHELL := /bin/bash
 RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
 WORKER_BUILD := 0.8.7
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
+OHA := 1.16.0
 WASM_MAX := 600000
 WASM_GZIP_MAX := 250000
 
@@ -23,7 +24,7 @@ export WRANGLER_SEND_METRICS := false
 
 say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help setup run build test check native e2e interop deploy-check clean
+.PHONY: help setup run build test check native e2e interop deploy-check load clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -141,6 +142,17 @@ deploy-check: setup build
 	$(call say,"[test 6/6] wrangler deploy --dry-run for the demo and for production")
 	wrangler deploy --dry-run --env ''
 	wrangler deploy --dry-run --env production
+
+# ---- Load ---------------------------------------------------------------------------------------
+
+load: setup build $(TOOLS)/oha-$(OHA) ## Hold it under hostile traffic, LOAD_SECONDS (600) long
+	@node tests/load/load.mjs
+
+# Without TLS, which loopback does not need.
+$(TOOLS)/oha-$(OHA): | $(TOOLS)/prerequisites
+	$(call say,"Building oha $(OHA) which sends the load: some minutes")
+	cargo install oha --version $(OHA) --locked --no-default-features --force --root $(TOOLS)
+	@touch $@
 
 # ---- The rest -----------------------------------------------------------------------------------
 
