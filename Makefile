@@ -13,6 +13,7 @@ WORKER_BUILD := 0.8.7
 CARGO_DENY := 0.20.2
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
 CARGO_FUZZ := 0.13.2
+OHA := 1.16.0
 WASM_MAX := 600000
 WASM_GZIP_MAX := 250000
 
@@ -25,7 +26,7 @@ export WRANGLER_SEND_METRICS := false
 
 say = @printf '\n\033[1m==> %s\033[0m\n' $(1)
 
-.PHONY: help setup run build test check native e2e interop deploy-check audit sbom reproducible timing fuzz clean
+.PHONY: help setup run build test check native e2e interop deploy-check audit sbom reproducible timing fuzz load clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
@@ -83,6 +84,7 @@ SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Carg
 
 # The same octets wherever it is built: panics name files without the folders of this machine, the
 # standard library's as they are called where its source is not installed. No other RUSTFLAGS count.
+# SHA-256 is taken in its rolled form: 12 KB less to compile for an isolate, for some µs a token.
 build/index.js: $(SOURCES) | setup
 	$(call say,"Building the release wasm: about two minutes the first time")
 	cargo fetch --locked --target wasm32-unknown-unknown
@@ -92,6 +94,7 @@ build/index.js: $(SOURCES) | setup
 	done; \
 	commit=$$(rustc -vV | sed -n 's/^commit-hash: //p'); \
 	flags+=$$'\x1f'"--remap-path-prefix=$$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$$commit"; \
+	flags+=$$'\x1f--cfg\x1fsha2_backend_soft="compact"'; \
 	export CARGO_ENCODED_RUSTFLAGS="$$flags"; \
 	set -x; worker-build --release -- --locked
 	node scripts/shrink.mjs build/index_bg.wasm
@@ -194,6 +197,17 @@ $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ): | $(TOOLS)/prerequisites
 
 fuzz: $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ) ## Run each fuzz target for FUZZ_SECONDS=30 (TARGETS= for some)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) node scripts/fuzz.mjs $(TARGETS)
+
+# ---- Load ---------------------------------------------------------------------------------------
+
+load: setup build $(TOOLS)/oha-$(OHA) ## Hold it under hostile traffic, LOAD_SECONDS (600) long
+	@node tests/load/load.mjs
+
+# Without TLS, which loopback does not need.
+$(TOOLS)/oha-$(OHA): | $(TOOLS)/prerequisites
+	$(call say,"Building oha $(OHA) which sends the load: some minutes")
+	cargo install oha --version $(OHA) --locked --no-default-features --force --root $(TOOLS)
+	@touch $@
 
 # ---- The rest -----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 export const CLIENT_SECRETS_KEY = "0123456789abcdef0123456789abcdef";
 
 const build = (name) => new URL(`../../build/${name}`, import.meta.url);
-const compatibilityDate = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8")
+export const compatibilityDate = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8")
   .match(/^compatibility_date = "(.*)"$/m)[1];
 
 /** Runs the operator's tool; `--print` unless a target is named. Throws with what it said. */

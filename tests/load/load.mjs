@@ -1,0 +1,331 @@
+// Holds the built wasm under hostile traffic while good clients go on, and judges: node load.mjs [--json]
+//
+// One `workerd serve` on loopback. First its capacity, by good token requests one after another on
+// 16 connections; then good requests at 30 % of it alone, then hostile ones of all kinds beside them
+// at 20 % of it for LOAD_SECONDS, then again the good ones alone. All rates are open loops, and
+// latencies count from the moment at which a request was due. Exits with an error if a check fails.
+
+import { spawn } from "node:child_process";
+import { parseArgs } from "node:util";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createRemoteJWKSet, jwtVerify } from "jose";
+import { basic } from "../e2e/worker.mjs";
+import { makeKinds } from "./kinds.mjs";
+import { act, Counts, newTally, openLoop, send } from "./send.mjs";
+import { cpuSeconds, startService } from "./service.mjs";
+
+const SECONDS = Number(process.env.LOAD_SECONDS || 600);
+const ALONE_SECONDS = Math.min(60, SECONDS);
+const WARM_UP_SECONDS = 5;
+const CAPACITY_SECONDS = 15;
+const CAPACITY_CONNECTIONS = 16;
+const CONNECTIONS = 128;
+const [GOOD_SHARE, HOSTILE_SHARE] = [0.3, 0.2];
+const TOKENS_A_SECOND = 5;
+/** How often what is good for minutes is made again, memory is looked at, and a line is printed. */
+const RENEW_SECONDS = 60;
+const WATCH_SECONDS = 1;
+const SAY_SECONDS = 15;
+/** How many requests of each kind are sent for its costs, how many at once, and how many before. */
+const [COST_REQUESTS, COST_AT_ONCE, COST_WARM_UP] = [300, 4, 100];
+/** What is asked: p99 beside the hostile ones, the share of what was due that was sent, and memory. */
+const MAX_P99_FACTOR = 2;
+const MIN_SENT = 0.99;
+const [MAX_RSS_FACTOR, MAX_RSS_MORE] = [1.25, 10];
+
+const { values: { json } } = parseArgs({ options: { json: { type: "boolean", default: false } } });
+if (!(SECONDS >= 10)) throw new Error("LOAD_SECONDS must be 10 or more");
+
+const began = performance.now();
+const say = (line) => console.error(`[load ${String(Math.round((performance.now() - began) / 1000)).padStart(4)} s] ${line}`);
+
+// ---- Good clients -------------------------------------------------------------------------------
+
+const children = new Set();
+
+/** Runs oha with good token requests. Returns what it measured; `child` is told to `watch`. */
+function oha(service, args, watch = () => {}) {
+  const { client_id, client_secret } = service.clients.good;
+  const child = spawn("oha", ["--no-tui", "--output-format", "json", "--wait-ongoing-requests-after-deadline",
+    "-m", "POST", "-H", `authorization: ${basic(client_id, client_secret)}`,
+    "-T", "application/x-www-form-urlencoded", "-d", "grant_type=client_credentials", ...args,
+    `${service.issuer}/token`], { stdio: ["ignore", "pipe", "inherit"] });
+  children.add(child);
+  watch(child);
+  const chunks = [];
+  child.stdout.on("data", (chunk) => chunks.push(chunk));
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (status) => {
+      children.delete(child);
+      if (status !== 0) return reject(new Error(`oha ended with ${status}`));
+      const { summary, latencyPercentiles, statusCodeDistribution, errorDistribution } =
+        JSON.parse(Buffer.concat(chunks).toString());
+      const ms = (seconds) => seconds * 1000;
+      resolve({
+        per_second: summary.requestsPerSec,
+        p50_ms: ms(latencyPercentiles.p50), p99_ms: ms(latencyPercentiles.p99),
+        p999_ms: ms(latencyPercentiles["p99.9"]), max_ms: ms(summary.slowest),
+        statuses: { ...statusCodeDistribution, ...errorDistribution },
+      });
+    });
+  });
+}
+
+/** As fast as it goes. */
+const closedLoop = (service, seconds) =>
+  oha(service, ["-z", `${seconds}s`, "-c", String(CAPACITY_CONNECTIONS)]);
+
+/** At a rate. */
+const goodAt = (service, rate, seconds, watch) => oha(service,
+  ["-z", `${seconds}s`, "-q", String(rate), "--latency-correction", "-c", String(CONNECTIONS)], watch);
+
+/** Takes tokens for some seconds and verifies each, as a resource server would. */
+async function sample(service, seconds) {
+  const { issuer, clients: { good } } = service;
+  const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`));
+  const names = new Set();
+  const told = { taken: 0, verified: 0, failures: new Counts() };
+  const take = async () => {
+    told.taken += 1;
+    const { status, body } = await send(service.port, {
+      headers: {
+        authorization: basic(good.client_id, good.client_secret),
+        "content-type": "application/x-www-form-urlencoded",
+      },
+      body: "grant_type=client_credentials&scope=read",
+    });
+    if (status !== 200) return told.failures.add(status);
+    const { access_token } = JSON.parse(body);
+    const { payload } = await jwtVerify(access_token, keys, {
+      issuer, audience: issuer, typ: "at+jwt", algorithms: ["ES256"],
+      requiredClaims: ["exp", "iat", "sub", "jti", "client_id", "scope"],
+    });
+    if (names.has(payload.jti)) throw new Error("a jti twice");
+    names.add(payload.jti);
+    told.verified += 1;
+  };
+  const running = [];
+  const begin = performance.now();
+  for (let index = 0; index < seconds * TOKENS_A_SECOND; index += 1) {
+    await sleep(Math.max(0, begin + index * 1000 / TOKENS_A_SECOND - performance.now()));
+    running.push(take().catch((error) => told.failures.add(error.code ?? error.message)));
+  }
+  await Promise.all(running);
+  return told;
+}
+
+// ---- Hostile ones -------------------------------------------------------------------------------
+
+/** The CPU of workerd that a request of each kind costs, in µs, and of a good one, first. */
+async function costs(service, kinds, tallies) {
+  const { client_id, client_secret } = service.clients.good;
+  const good = {
+    name: "a good request", expect: [200],
+    request: () => ({
+      headers: { authorization: basic(client_id, client_secret), "content-type": "application/x-www-form-urlencoded" },
+      body: "grant_type=client_credentials",
+    }),
+  };
+  tallies.set(good.name, newTally());
+  const table = [];
+  for (const kind of [good, ...kinds.filter(({ isSlow }) => !isSlow)]) {
+    const run = async (count) => {
+      const each = async () => {
+        while (count-- > 0) await act(service.port, kind, tallies.get(kind.name));
+      };
+      await Promise.all(Array.from({ length: COST_AT_ONCE }, each));
+    };
+    await run(COST_WARM_UP);
+    const before = service.cpu();
+    await run(COST_REQUESTS);
+    const after = service.cpu();
+    const main_us = (after.main - before.main) / COST_REQUESTS;
+    table.push({ kind: kind.name, main_us, all_us: (after.all - before.all) / COST_REQUESTS });
+    table.at(-1).of_a_good_one = main_us / table[0].main_us;
+  }
+  return table;
+}
+
+/** Looks at the memory and CPU of all processes each second until `stop()`, which tells them. */
+function watch(service) {
+  const start = performance.now();
+  const own = process.cpuUsage();
+  const ownCpu = () => {
+    const { user, system } = process.cpuUsage(own);
+    return (user + system) / 1e6;
+  };
+  const begin = cpuSeconds(service.pid);
+  const memory = [];
+  const told = { workerd: 0, oha: 0, "hostile clients and this program": 0 };
+  let good;
+  const look = () => {
+    if (service.hasEnded()) return;
+    const seconds = (performance.now() - start) / 1000;
+    memory.push({ seconds, rss_mb: service.rss() });
+    told.workerd = (cpuSeconds(service.pid) - begin) / seconds;
+    told["hostile clients and this program"] = ownCpu() / seconds;
+    if (good?.exitCode === null) told.oha = cpuSeconds(good.pid) / seconds;
+    if (memory.length % SAY_SECONDS === 0) {
+      say(`mixed: ${Math.round(seconds)} of ${SECONDS} s, workerd ${memory.at(-1).rss_mb.toFixed(0)} MB, `
+        + `${(told.workerd * 100).toFixed(0)} % of a core`);
+    }
+  };
+  const timer = setInterval(look, WATCH_SECONDS * 1000);
+  return {
+    oha: (child) => { good = child; },
+    stop: () => {
+      clearInterval(timer);
+      return { memory, cpu: told };
+    },
+  };
+}
+
+/** Good and hostile requests at once. */
+async function mix(service, { kinds, renew }, tallies, rates) {
+  const watched = watch(service);
+  const renewals = setInterval(() => renew().catch((error) => {
+    tallies.get("renewal").unexpected += 1;
+    say(`renewal failed: ${error.message}`);
+  }), RENEW_SECONDS * 1000);
+  try {
+    const [good, hostile, tokens] = await Promise.all([
+      goodAt(service, rates.good, SECONDS, watched.oha),
+      openLoop(service.port, kinds, tallies, rates.hostile, SECONDS),
+      sample(service, SECONDS),
+    ]);
+    return { good, hostile, tokens, ...watched.stop() };
+  } finally {
+    clearInterval(renewals);
+    watched.stop();
+  }
+}
+
+// ---- All of it ----------------------------------------------------------------------------------
+
+async function run(service) {
+  const hostileClients = await makeKinds(service);
+  const { kinds } = hostileClients;
+  const tallies = new Map([...kinds.map(({ name }) => name), "renewal"].map((name) => [name, newTally()]));
+  say(`warming up for ${WARM_UP_SECONDS} s`);
+  await closedLoop(service, WARM_UP_SECONDS);
+  say(`measuring capacity for ${CAPACITY_SECONDS} s`);
+  const capacity = await closedLoop(service, CAPACITY_SECONDS);
+  const rates = {
+    good: Math.round(capacity.per_second * GOOD_SHARE),
+    hostile: Math.round(capacity.per_second * HOSTILE_SHARE),
+  };
+  say(`capacity ${capacity.per_second.toFixed(0)}/s; measuring what each of ${kinds.length} hostile kinds costs`);
+  const cost = await costs(service, kinds, tallies);
+  const start_mb = service.rss();
+  say(`good requests alone, ${rates.good}/s for ${ALONE_SECONDS} s`);
+  const before = await goodAt(service, rates.good, ALONE_SECONDS);
+  say(`${rates.good} good and ${rates.hostile} hostile requests/s for ${SECONDS} s`);
+  const mixed = await mix(service, hostileClients, tallies, rates);
+  say(`good requests alone again, ${rates.good}/s for ${ALONE_SECONDS} s`);
+  const after = await goodAt(service, rates.good, ALONE_SECONDS);
+  const { status: health } = await send(service.port, { method: "GET", path: "/health" });
+  const { memory, cpu, good, hostile, tokens } = mixed;
+  const firstMinute = memory.find(({ seconds }) => seconds >= Math.min(60, SECONDS / 4)).rss_mb;
+  const result = {
+    seconds: SECONDS, capacity, rates, alone: { before, after }, mixed: { good, hostile }, tokens, health, cpu,
+    memory_mb: {
+      start: start_mb, first_minute: firstMinute, end: memory.at(-1).rss_mb,
+      each_minute: memory.filter((_, index) => index % 60 === 0).map(({ rss_mb }) => rss_mb),
+      most: Math.max(...memory.map(({ rss_mb }) => rss_mb)),
+    },
+    kinds: [...tallies].map(([name, { statuses, unexpected }]) => ({
+      kind: name, statuses: statuses.toJSON(), unexpected, ...cost.find(({ kind }) => kind === name),
+    })),
+    errors: service.errors().slice(0, 20),
+  };
+  return { ...result, checks: judge(result) };
+}
+
+/** What must hold: what it is, whether it does, and by which figures. */
+function judge({ alone, mixed, rates, tokens, health, memory_mb, kinds, capacity, errors }) {
+  const of = (status, part) => Object.entries(part).reduce((sum, [each, count]) => sum + (status(each) ? count : 0), 0);
+  const goodOnes = [capacity, alone.before, alone.after, mixed.good].map(({ statuses }) => statuses);
+  const all = [...goodOnes, ...kinds.map(({ statuses }) => statuses)];
+  const sum = (status, parts) => parts.reduce((total, part) => total + of(status, part), 0);
+  const [any, refused] = [sum(() => true, goodOnes), sum((status) => status !== "200", goodOnes)];
+  const faults = sum((status) => /^5/.test(status), all);
+  const unexpected = kinds.reduce((total, kind) => total + kind.unexpected, 0);
+  const p99 = (alone.before.p99_ms + alone.after.p99_ms) / 2;
+  const factor = mixed.good.p99_ms / p99;
+  const most = memory_mb.first_minute * MAX_RSS_FACTOR + MAX_RSS_MORE;
+  const goodSent = of(() => true, mixed.good.statuses) / (rates.good * SECONDS);
+  const hostileSent = mixed.hostile.sent / mixed.hostile.seconds / rates.hostile;
+  const check = (what, holds, figures) => ({ what, holds, figures });
+  return [
+    check("no 5xx", faults === 0, `${faults} of ${sum(() => true, all)} answers`),
+    check("every good request is a 200", refused === 0, `${refused} of ${any} are not`),
+    check("every hostile request gets the answer that it must", unexpected === 0, `${unexpected} do not`),
+    check(`good clients' p99 within ${MAX_P99_FACTOR} times theirs alone`, factor <= MAX_P99_FACTOR,
+      `${mixed.good.p99_ms.toFixed(2)} ms, alone ${p99.toFixed(2)} ms: ${factor.toFixed(2)} times`),
+    check("memory is flat", memory_mb.end <= most,
+      `${memory_mb.end.toFixed(0)} MB at the end, ${memory_mb.first_minute.toFixed(0)} MB after the first minute`),
+    check("sampled tokens verify", tokens.verified === tokens.taken, `${tokens.verified} of ${tokens.taken}`),
+    check("good requests kept their rate", goodSent >= MIN_SENT, `${(goodSent * 100).toFixed(1)} %`),
+    check("hostile requests kept their rate", hostileSent >= MIN_SENT, `${(hostileSent * 100).toFixed(1)} %`),
+    check("nothing logged as an error", errors.length === 0, `${errors.length || "no"} lines`),
+    check("healthy afterwards", health === 200, String(health)),
+  ];
+}
+
+// ---- What is printed ----------------------------------------------------------------------------
+
+const ms = (value) => value.toFixed(2);
+const counts = (statuses) => Object.entries(statuses).map(([status, count]) => `${status}: ${count}`).join(", ");
+
+/** Prints rows in columns, of which those after the first are numbers to the right. */
+function columns(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  for (const row of rows) {
+    console.log("  " + row.map((value, column) => column === 0
+      ? String(value).padEnd(widths[0])
+      : column === row.length - 1 ? value : String(value).padStart(widths[column])).join("  ").trimEnd());
+  }
+}
+
+function print({ capacity, alone, mixed, rates, memory_mb, cpu, kinds, tokens, errors, checks }) {
+  console.log(`\nCapacity: ${capacity.per_second.toFixed(0)} good requests/s on ${CAPACITY_CONNECTIONS} connections\n`);
+  const row = (name, rate, { p50_ms, p99_ms, p999_ms, max_ms }, statuses) =>
+    [name, rate, ms(p50_ms), ms(p99_ms), ms(p999_ms), ms(max_ms), statuses];
+  columns([
+    ["open loop, latencies in ms", "per s", "p50", "p99", "p99.9", "most", "answers"],
+    row(`good alone, ${ALONE_SECONDS} s before`, rates.good, alone.before, counts(alone.before.statuses)),
+    row(`good alone, ${ALONE_SECONDS} s after`, rates.good, alone.after, counts(alone.after.statuses)),
+    row(`good, mixed, ${SECONDS} s`, rates.good, mixed.good, counts(mixed.good.statuses)),
+    row(`hostile, mixed, ${SECONDS} s`, rates.hostile, mixed.hostile,
+      `sent ${mixed.hostile.sent} of ${mixed.hostile.due}, ${mixed.hostile.latest_ms.toFixed(0)} ms late at most`),
+  ]);
+  console.log("\nCPU while mixed, % of a core:");
+  columns(Object.entries(cpu).map(([name, share]) => [name, (share * 100).toFixed(0), ""]));
+  console.log(`\nMemory of workerd, MB: ${memory_mb.start.toFixed(0)} before, each minute `
+    + `${memory_mb.each_minute.map((mb) => mb.toFixed(0)).join(" ")}, ${memory_mb.end.toFixed(0)} at the end, `
+    + `${memory_mb.most.toFixed(0)} at most`);
+  console.log(`\nTokens: ${tokens.verified} of ${tokens.taken} verify ${counts(tokens.failures.toJSON())}`);
+  console.log("\nCPU of workerd for one request, µs: on its main thread, on all, and in good requests\n");
+  const figure = (value, digits) => value === undefined ? "" : value.toFixed(digits);
+  columns([
+    ["kind", "main", "all", "good", "answers"],
+    ...kinds.filter(({ statuses }) => Object.keys(statuses).length > 0)
+      .toSorted((a, b) => (b.main_us ?? 0) - (a.main_us ?? 0))
+      .map(({ kind, main_us, all_us, of_a_good_one, statuses, unexpected }) => [kind, figure(main_us, 0),
+        figure(all_us, 0), figure(of_a_good_one, 1), counts(statuses) + (unexpected ? ` (${unexpected} UNEXPECTED)` : "")]),
+  ]);
+  if (errors.length > 0) console.log(`\nFirst errors in the log:\n${errors.map((line) => `  ${line}`).join("\n")}`);
+  console.log();
+  for (const { what, holds, figures } of checks) console.log(`${holds ? "pass" : "FAIL"}  ${what.padEnd(54)}  ${figures}`);
+}
+
+process.once("exit", () => children.forEach((child) => child.kill("SIGKILL")));
+for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]]) {
+  process.once(signal, () => process.exit(status));
+}
+say("registering clients and starting workerd");
+const result = await run(await startService());
+if (json) console.log(JSON.stringify(result, null, 2));
+else print(result);
+process.exit(result.checks.every(({ holds }) => holds) ? 0 : 1);
