@@ -7,17 +7,17 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { basic, registerIn, start } from "../e2e/worker.mjs";
 import { signInAt } from "./people.mjs";
 
-const bin = ".tools/venv/bin";
+const bin = resolve(".tools/venv/bin");
 const skip = !existsSync(`${bin}/schemathesis`) && !process.env.CI
   && "no Python with venv: apt-get install -y python3-venv";
 if (skip) console.error(`Skipped: Schemathesis. ${skip}`);
 
-const FILE = "docs/openapi.yaml";
+const FILE = resolve("docs/openapi.yaml");
 const CALLBACK = "https://app.example/cb";
 const SCOPES = "openid email offline_access read client_registration";
 /** What can be asked for in each realm, by its dialect. */
@@ -42,7 +42,9 @@ let folder;
 
 /** Runs a program of the virtual environment and returns its status and what it said. */
 async function run(program, ...args) {
-  const child = spawn(`${bin}/${program}`, args, { env: { ...process.env, NO_COLOR: "1", COLUMNS: "120" } });
+  const env = { ...process.env, NO_COLOR: "1", COLUMNS: "120" };
+  // Schemathesis leaves a folder where it runs.
+  const child = spawn(`${bin}/${program}`, args, { cwd: folder, env });
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => { said += data; });
   const status = await new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));
@@ -61,6 +63,9 @@ before(async () => {
     login_url: "https://login.example/",
     login_clients: [CLIENT.client_id],
     allowed_origins: ["*"],
+    // Examples are sent more than once, and a machine may be slow.
+    refresh_token_grace: 300,
+    access_token_ttl: 3600,
     registration: { grant_types: ["client_credentials"], auth_methods: ["client_secret_basic"], scopes: "read" },
   };
   worker = await start({
@@ -163,10 +168,14 @@ function withLiveExamples(realms) {
 /** The paths that are the realm `dx`'s. */
 const KEYCLOAK = String.raw`protocol/openid-connect|clients-registrations|/auth/realms/|^/realms/\{realm\}$`;
 /** Those that the dialects with fixed token paths have too. */
-const SHARED = String.raw`^/realms/\{realm\}/(authorize|par|userinfo|logout|introspect|revoke|register)`;
+const SHARED = {
+  "screening-eagle": String.raw`^/realms/\{realm\}/(authorize|par|userinfo|logout|introspect|revoke|register)`,
+  "light-oauth2": String.raw`^/realms/\{realm\}/(par|userinfo|logout|introspect|revoke|register)`,
+};
 const CHECKS = [
   "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
   "response_schema_conformance", "unsupported_method", "allow_header_conformance", "ignored_auth",
+  "negative_data_rejection",
 ];
 
 /**
@@ -176,12 +185,16 @@ const CHECKS = [
  */
 async function schemathesis(file, realm, realms, ...options) {
   const text = JSON.stringify;
-  const lines = ["seed = 20261123", "[parameters]", `"path.realm" = ${text(realm)}`];
+  const lines = ["seed = 20261123", "[parameters]", `"path.realm" = ${text(realm)}`,
+    "[checks]", "enabled = false", ...CHECKS.map((check) => `${check}.enabled = true`)];
   const operations = (regex, name, token) => {
     lines.push("[[operations]]", `include-path-regex = ${text(regex)}`, `parameters = { "path.realm" = ${text(name)} }`);
     if (token) lines.push(`headers = { Authorization = ${text(`Bearer ${token}`)} }`);
   };
   operations(KEYCLOAK, "dx");
+  // What a client asks for wrongly it is told by a redirect (RFC 6749 §4.1.2.1).
+  lines.push("[[operations]]", `include-path-regex = "/(authorize|auth|code)$"`,
+    "checks = { negative_data_rejection = { enabled = false } }");
   if (realms) {
     lines.push("[auth.openapi.clientSecretBasic]", `username = ${text(CLIENT.client_id)}`,
       `password = ${text(CLIENT.client_secret)}`);
@@ -193,7 +206,7 @@ async function schemathesis(file, realm, realms, ...options) {
   const [config, report] = [join(folder, "schemathesis.toml"), join(folder, "report.ndjson")];
   writeFileSync(config, `${lines.join("\n")}\n`);
   const { status, said } = await run("schemathesis", "--config-file", config, "run", file, "--url", worker.url,
-    "--checks", CHECKS.join(","), "--no-shrink", "--generation-database", "none", "--suppress-health-check", "all",
+    "--no-shrink", "--generation-database", "none", "--suppress-health-check", "all",
     "--warnings", "off", "--report", "ndjson", "--report-ndjson-path", report, ...options);
   assert.equal(status, 0, said.slice(-20_000));
   const answers = {};
@@ -262,7 +275,7 @@ test("the description has the paths, words, statuses, grants and methods of the 
   const forms = schemas.LightTokenRequest.anyOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
   assert.deepEqual(forms.map((form) => form.properties.grant_type.const).sort(), sorted(grants));
   const methods = all(body(source("client.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat();
-  assert.deepEqual(schemas.ClientMetadata.properties.token_endpoint_auth_method.enum.toSorted(), sorted(methods));
+  assert.deepEqual(schemas.ClientMetadata.properties.token_endpoint_auth_method.enum.filter((one) => one).sort(), sorted(methods));
   const [[reasons]] = all(source("endpoint/login.rs"), /const ERRORS[^=]*= \[([^\]]*)\]/g);
   assert.deepEqual(schemas.Reject.properties.error.enum.toSorted(), sorted(all(reasons, /"(\w+)"/g).flat()));
 });
@@ -286,7 +299,7 @@ test("every operation answers as described, with credentials", { skip }, async (
   for (const name of Object.keys(REALMS)) realms[name] = await live(name);
   const file = withLiveExamples(realms);
   const answers = await schemathesis(file, "default", realms,
-    "--phases", "examples,coverage,fuzzing", "--max-examples", "5");
+    "--phases", "examples,coverage,fuzzing", "--max-examples", "4");
   print("With credentials", answers);
   // Of each operation a good answer was seen too, but where it takes a browser's cookie.
   const inVain = Object.entries(answers).filter(([, counts]) => !Object.entries(counts).some(isGood));
@@ -295,8 +308,8 @@ test("every operation answers as described, with credentials", { skip }, async (
     Object.keys($ref ? described.components.pathItems[$ref.split("/").at(-1)] : item).filter((key) => key !== "parameters"));
   assert.equal(Object.keys(answers).length, operations.length);
 
-  for (const name of ["screening-eagle", "light-oauth2"]) {
-    print(`In ${name}`, await schemathesis(file, name, realms, "--include-path-regex", SHARED,
+  for (const name of Object.keys(SHARED)) {
+    print(`In ${name}`, await schemathesis(file, name, realms, "--include-path-regex", SHARED[name],
       "--phases", "examples,fuzzing", "--max-examples", "5"));
   }
 });

@@ -28,6 +28,7 @@ mod lessons;
 mod people;
 mod realms;
 mod registration;
+mod security;
 mod signed;
 mod trusted_issuers;
 mod verifier;
