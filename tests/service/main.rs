@@ -30,6 +30,7 @@ mod outage;
 mod people;
 mod realms;
 mod registration;
+mod security;
 mod signed;
 mod trusted_issuers;
 mod verifier;

@@ -2,6 +2,7 @@
 //! from the authorization endpoint by way of the login application to tokens for people.
 
 mod authorization;
+mod bcp;
 mod certificates;
 mod code;
 mod dialects;
