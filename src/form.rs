@@ -26,7 +26,7 @@ pub enum FormError {
 }
 
 /// A form whose parameters stand once each and are never empty.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl<'a> Form<'a> {
