@@ -83,19 +83,26 @@ build/index.js: $(SOURCES) | setup
 	node scripts/shrink.mjs build/index_bg.wasm
 	@touch $@
 
+# The same wasm with a path that panics on demand, for tests.
+target/panic/index.js: $(SOURCES) | setup
+	$(call say,"Building the wasm that panics on demand")
+	worker-build --release --out-dir target/panic -- --locked --features panic-on-demand
+	node scripts/shrink.mjs target/panic/index_bg.wasm
+	@touch $@
+
 # ---- Test ---------------------------------------------------------------------------------------
 
 check: setup
 	$(call say,"[test 1/6] Formatting and lints for both targets")
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --locked --lib --target wasm32-unknown-unknown --features panic-on-demand -- -D warnings
 
 native: setup
 	$(call say,"[test 2/6] Native tests")
 	cargo test --locked
 
-e2e: setup build
+e2e: setup build target/panic/index.js
 	$(call say,"[test 3/6] Size of the wasm")
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
 	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
