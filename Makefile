@@ -85,8 +85,7 @@ SOURCES := $(shell find src -name '*.rs' -not -path 'src/bin/*') Cargo.toml Carg
 # The same octets wherever it is built: panics name files without the folders of this machine, the
 # standard library's as they are called where its source is not installed. No other RUSTFLAGS count.
 # SHA-256 is taken in its rolled form: 12 KB less to compile for an isolate, for some µs a token.
-build/index.js: $(SOURCES) | setup
-	$(call say,"Building the release wasm: about two minutes the first time")
+define build-wasm
 	cargo fetch --locked --target wasm32-unknown-unknown
 	@flags='--remap-path-prefix=$(CURDIR)='; \
 	for folder in "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/*; do \
@@ -96,9 +95,19 @@ build/index.js: $(SOURCES) | setup
 	flags+=$$'\x1f'"--remap-path-prefix=$$(rustc --print sysroot)/lib/rustlib/src/rust=/rustc/$$commit"; \
 	flags+=$$'\x1f--cfg\x1fsha2_backend_soft="compact"'; \
 	export CARGO_ENCODED_RUSTFLAGS="$$flags"; \
-	set -x; worker-build --release -- --locked
-	node scripts/shrink.mjs build/index_bg.wasm
+	set -x; worker-build --release --out-dir $(@D) -- --locked $(1)
+	node scripts/shrink.mjs $(@D)/index_bg.wasm
 	@touch $@
+endef
+
+build/index.js: $(SOURCES) | setup
+	$(call say,"Building the release wasm: about two minutes the first time")
+	$(call build-wasm)
+
+# The same with a path that panics on demand, for tests.
+target/panic/index.js: $(SOURCES) | setup
+	$(call say,"Building the wasm that panics on demand")
+	$(call build-wasm,--features panic-on-demand)
 
 # ---- Test ---------------------------------------------------------------------------------------
 
@@ -114,13 +123,13 @@ check: setup $(TOOLS)/cargo-deny-$(CARGO_DENY)
 	cargo deny --frozen check --deny warnings licenses bans sources
 	@echo 'Advisories are checked by make audit, which needs the network.'
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo clippy --locked --lib --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --locked --lib --target wasm32-unknown-unknown --features panic-on-demand -- -D warnings
 
 native: setup
 	$(call say,"[test 2/6] Native tests")
 	cargo test --locked
 
-e2e: setup build
+e2e: setup build target/panic/index.js
 	$(call say,"[test 3/6] What is in the wasm: its size and no path of this machine")
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
 	@node tests/e2e/paths.mjs

@@ -1,6 +1,7 @@
 //! HTTP as the service needs it: what it reads of a request, and its two kinds of answers.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,7 +22,7 @@ pub const MAX_AGE: u32 = 300;
 const RETRY_AFTER: &str = "5";
 
 /// What the service reads of a request.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The method, in upper case.
     pub method: &'a str,
@@ -84,8 +85,15 @@ impl Request<'_> {
     }
 }
 
+/// Without what may be a secret: query, header fields and body.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Request({} {}, …)", self.method, self.path)
+    }
+}
+
 /// An answer.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Eq, PartialEq)]
 pub struct Response {
     /// The status.
     pub status: u16,
@@ -93,6 +101,13 @@ pub struct Response {
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
     pub body: String,
+}
+
+/// Without what may be a secret: header fields and body.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({}, …)", self.status)
+    }
 }
 
 impl Response {

@@ -55,6 +55,8 @@ fn start() {
 async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
     let isolate = ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(begin(&env)))));
     let head = Head::read(&request);
+    #[cfg(feature = "panic-on-demand")]
+    panic_on_demand(&head.path).await;
     let body = read_body(&mut request).await;
     // Not before the body is there: its sender could take as long as they like.
     let now = now();
@@ -297,4 +299,17 @@ fn answer(response: http::Response) -> Result<Response> {
         body if body.is_empty() => builder.empty(),
         body => builder.fixed(body.into_bytes()),
     })
+}
+
+/// Panics for requests to `/panic-on-demand`, and to `/panic-on-demand/later` after an await, when the
+/// runtime no longer waits in the call. In builds of tests alone.
+#[cfg(feature = "panic-on-demand")]
+#[allow(clippy::panic, reason = "it is what it is for")]
+async fn panic_on_demand(path: &str) {
+    if path == "/panic-on-demand/later" {
+        worker::Delay::from(std::time::Duration::from_millis(100)).await;
+    }
+    if path.starts_with("/panic-on-demand") {
+        panic!("a request to /panic-on-demand");
+    }
 }

@@ -33,6 +33,9 @@ const PATIENCE: u64 = 4500;
 /// How long a limiter may take, in milliseconds: without one, the request goes on.
 const LIMITER_TIMEOUT: u64 = 500;
 
+/// After how many milliseconds the runtime gives up a call of an object, if nobody did before.
+const ABORT_AFTER: u32 = 3500;
+
 /// The most octets of an issuer's JWK Set.
 const MAX_JWK_SET: usize = 64 * 1024;
 
@@ -308,6 +311,10 @@ impl Call<'_> {
         let init = web_sys::RequestInit::new();
         init.set_method("POST");
         init.set_body(&JsValue::from_str(self.text));
+        // For when a panic meanwhile has ended whoever waits here: without an end of its own the call
+        // of an object that died of the same panic would keep the caller waiting for ever.
+        let end = web_sys::AbortSignal::timeout_with_u32(ABORT_AFTER);
+        init.set_signal(Some(&end));
         let request = web_sys::Request::new_with_str_and_init(&self.url, &init)?;
         let mut response = stub.fetch_with_request(request.into()).await?;
         match response.status_code() {

@@ -10,7 +10,6 @@ import { SignJWT } from "jose";
 import { newKey, now, oldKey } from "./keys.mjs";
 import { count, onlyOnce, PARALLEL } from "./once.mjs";
 import { code, familyOf, post, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
-import { watch } from "./sent.mjs";
 import { FAULTS } from "./shims.mjs";
 import { basic, change, register, registerIn, start } from "./worker.mjs";
 
@@ -19,7 +18,6 @@ const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const PARTNER = "https://partner.example";
 const API = "https://api.example";
-const sent = watch();
 
 let worker;
 let people;
@@ -46,13 +44,7 @@ before(async () => {
   people = await registerPeople(worker);
   watcher = { base: people.base, app: await register(worker, "--client-id", "watcher") };
 });
-after(async () => {
-  try {
-    console.log("no secret in the log:", await sent.isNowhereIn(worker));
-  } finally {
-    await worker.stop();
-  }
-});
+after(() => worker.stop());
 
 /** The tokens of a person who has just signed in. */
 const signIn = async () => (await redeem(people, await code(people, { scope: "openid read" }))).json();

@@ -8,7 +8,6 @@ import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { SignJWT } from "jose";
 import { newKey, now } from "./keys.mjs";
-import { watch } from "./sent.mjs";
 import { FAULTS } from "./shims.mjs";
 import { basic, change, register, start } from "./worker.mjs";
 
@@ -17,8 +16,6 @@ const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 // The clock of the isolate is moved, so that no test waits for a copy to grow old.
 const [MAX_AGE, COOLDOWN] = [300, 30];
-
-const sent = watch();
 
 /** The issuers, one for each test: by name, what their URL gives and how often it was asked. */
 const issuers = Object.fromEntries(["many", "rotating", "guessed", "failing", "cached"].map((name) =>
@@ -82,14 +79,9 @@ before(async () => {
   await change(worker, client, { grant_types: [JWT_BEARER, EXCHANGE], trusted_issuers: Object.keys(issuers) });
 });
 after(async () => {
-  try {
-    for (const { privateJwk } of Object.values(issuers)) sent.add(privateJwk.d);
-    console.log("no secret in the log:", await sent.isNowhereIn(worker));
-  } finally {
-    await worker.stop();
-    server.closeAllConnections();
-    server.close();
-  }
+  server.closeAllConnections();
+  server.close();
+  await worker.stop();
 });
 
 /** Gives an issuer a new key and publishes that one alone. Returns the old one. */

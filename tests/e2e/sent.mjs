@@ -1,56 +1,148 @@
-// What a test file sends and gets that nobody else may see, to look for it in the log.
+// All that tests send and get that nobody else may see, to look for it in what is logged and printed.
+//
+// Every worker of worker.mjs is reached by way of a tap of this file, so that it also sees what curl, a
+// browser or a client in another language sends. What it knows of is known for all workers of a test
+// file: a worker may not log another one's secrets either.
 
 import assert from "node:assert/strict";
+import { connect, createServer } from "node:net";
 
-/** The parameters of forms and the members of answers that are secrets, or as good as. */
-const SECRETS = [
-  "token", "access_token", "refresh_token", "id_token", "subject_token", "actor_token", "assertion",
-  "client_assertion", "client_secret", "code", "code_verifier",
-];
+/** The parameters of forms and queries and the members of answers that are secrets, or as good as. */
+const NAMES = [
+  "token", "access_token", "refresh_token", "id_token", "id_token_hint", "subject_token", "actor_token",
+  "assertion", "client_assertion", "client_secret", "code", "code_verifier", "ticket", "decision", "request_uri",
+  // Of private keys, in bindings and in what the tool prints.
+  "d",
+].join("|");
+const PARAMETERS = new RegExp(`(?:^|[?&\\s])(?:${NAMES})=([^&\\s"#]+)`, "g");
+const MEMBERS = new RegExp(`\\\\?"(?:${NAMES})\\\\?"\\s*:\\s*\\\\?"([^"\\\\]+)`, "g");
+const FIELDS = /^(authorization|dpop|cookie|set-cookie): *(.+?)\r?$/gim;
+const SHORTEST = 16;
 
-/**
- * Looks from now on at all that `fetch` sends and gets in this process. Returns `add(…)` for what
- * goes another way, and `isNowhereIn(worker)`, which waits until the worker's log has come to rest.
- */
-export function watch() {
-  const seen = new Set();
-  const add = (...secrets) => {
-    for (const secret of secrets) {
-      // Of a signed token each part is looked for: a line could have lost the others.
-      for (const part of [secret, ...secret.split(".").slice(1)]) if (part.length >= 16) seen.add(part);
+/** By their first octets, so that a long log is read once and not once for each. */
+const secrets = new Map();
+let known = 0;
+let lines = 0;
+let printed = 0;
+
+/** Makes secrets known. */
+export function add(...texts) {
+  for (const text of texts) {
+    // Of a signed token each part is looked for: a line could have lost the others.
+    for (const part of [text, ...text.split(".").slice(1)]) {
+      if (part.length < SHORTEST) continue;
+      const begin = part.slice(0, SHORTEST);
+      const same = secrets.get(begin) ?? secrets.set(begin, new Set()).get(begin);
+      if (!same.has(part)) known += 1;
+      same.add(part);
     }
-  };
-  const addMembers = (members) => {
-    for (const name of SECRETS) if (typeof members[name] === "string") add(members[name]);
-  };
-  const send = globalThis.fetch;
-  globalThis.fetch = async (url, init = {}) => {
-    const headers = new Headers(init.headers);
-    const [scheme, credentials] = (headers.get("authorization") ?? "").split(" ");
-    if (credentials) add(credentials);
-    if (scheme === "Basic") add(...Buffer.from(credentials, "base64").toString().split(":").slice(1));
-    if (headers.has("dpop")) add(headers.get("dpop"));
-    addMembers(Object.fromEntries(new URLSearchParams(init.body instanceof URLSearchParams ? init.body : "")));
-    const response = await send(url, init);
-    if (response.headers.get("content-type")?.includes("json")) {
-      // HEAD and the like have no body.
-      addMembers(await response.clone().json().catch(() => ({})));
+  }
+}
+
+/** How a part of a URL or form reads; as it is, if it is none. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    return text;
+  }
+}
+
+/** Makes known what is secret in a request, an answer, a binding or what a tool printed. */
+export function addFrom(text) {
+  for (const [, value] of text.matchAll(PARAMETERS)) add(value, decoded(value));
+  for (const [, value] of text.matchAll(MEMBERS)) add(value, ...(/[?&]/.test(value) ? [] : [decoded(value)]));
+  for (const [, field, value] of text.matchAll(FIELDS)) {
+    const name = field.toLowerCase();
+    if (name === "authorization") {
+      const [scheme, ...rest] = value.split(" ");
+      const credentials = rest.join(" ");
+      add(credentials);
+      if (scheme.toLowerCase() !== "basic") continue;
+      const half = Buffer.from(credentials, "base64").toString().split(":").slice(1).join(":");
+      add(half, decoded(half));
+    } else if (name === "dpop") {
+      add(value);
+    } else {
+      for (const cookie of value.split(name === "cookie" ? /; */ : /;.*/)) add(cookie.split("=").slice(1).join("="));
     }
-    return response;
-  };
+  }
+}
+
+/** The first known secret in a text. */
+export function secretIn(text) {
+  for (let at = 0; at + SHORTEST <= text.length; at += 1) {
+    for (const secret of secrets.get(text.slice(at, at + SHORTEST)) ?? []) {
+      if (text.startsWith(secret, at)) return secret;
+    }
+  }
+  return undefined;
+}
+
+/** Asserts that no secret, no signed token and no private key stands in a text. */
+function isWithoutSecrets(text, where) {
+  const found = secretIn(text) ?? text.match(/eyJ[\w-]+\.[\w-]+\.[\w-]*|"d\\?":\\?"[\w-]{43}/)?.[0];
+  if (found === undefined) return;
+  const at = text.indexOf(found);
+  const line = text.slice(text.lastIndexOf("\n", at) + 1, at + found.length);
+  assert.fail(`a secret is in ${where}: ${line.slice(-500)}`);
+}
+
+/** Asserts that of the lines of a log. */
+export function areWithoutSecrets(log) {
+  lines += log.length;
+  isWithoutSecrets(log.join("\n"), "the log");
+}
+
+/** Asserts that of what a program printed, but for what it is meant to show. */
+export function isPrintedWithout(text, ...shown) {
+  printed += 1;
+  for (const secret of shown) text = text.replace(secret, "…");
+  isWithoutSecrets(text, "what is printed");
+}
+
+/** A chunk of a request in which nobody says that answers may be compressed: they are read here. */
+const plain = (data) => Buffer.from(data.toString("latin1").replace(/\naccept-encoding:/gi, "\nx-ccept-encoding:"), "latin1");
+
+/** Listens on a port and leads to another. What goes through is looked at when it is asked for. */
+export async function tap(port, target) {
+  const connections = new Set();
+  const server = createServer({ allowHalfOpen: true }, (inward) => {
+    const outward = connect({ port: target, host: "127.0.0.1", allowHalfOpen: true });
+    const sides = [inward, outward];
+    const pair = { sides, seen: [[], []] };
+    connections.add(pair);
+    for (const [index, side] of sides.entries()) {
+      const other = sides[1 - index];
+      side.setNoDelay(true);
+      side.on("data", (data) => {
+        const chunk = side === inward ? plain(data) : data;
+        pair.seen[index].push(chunk);
+        if (!other.destroyed && !other.write(chunk)) side.pause();
+      });
+      side.on("drain", () => other.resume());
+      side.on("end", () => other.end());
+      side.on("error", () => other.destroy());
+      side.on("close", () => other.destroySoon());
+    }
+  });
+  await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   return {
-    add,
-    async isNowhereIn({ logs }) {
-      for (let lines = -1; lines !== logs.length;) {
-        lines = logs.length;
-        await new Promise((resolve) => setTimeout(resolve, 200));
+    /** Makes known what has gone through. */
+    look() {
+      for (const { seen } of connections) {
+        for (const data of seen) addFrom(Buffer.concat(data).toString("latin1"));
       }
-      assert.ok(seen.size > 0 && logs.length > 0, `${seen.size} secrets, ${logs.length} lines`);
-      for (const line of logs) {
-        for (const secret of seen) assert.ok(!line.includes(secret), `${secret} is in the log: ${line}`);
-        assert.doesNotMatch(line, /eyJ[\w-]+\.[\w-]+\./);
-      }
-      return { secrets: seen.size, lines: logs.length };
+    },
+    async stop() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const { sides } of connections) for (const side of sides) side.destroy();
+      await closed;
     },
   };
 }
+
+process.once("exit", () => {
+  if (lines + printed === 0) return;
+  console.log(`no secret in what was logged and printed: ${known} secrets, ${lines} lines, ${printed} printed texts`);
+});

@@ -22,14 +22,15 @@ export const CLOCK = `
 /**
  * A module before the worker's own. What the header `fault` says happens to calls of a family:
  * `before` throws in place of the call, `after` lets it happen and loses the answer, `retryable` and
- * `overloaded` throw once as the runtime does, `hang` never answers. `binding` breaks
- * the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
+ * `overloaded` throw once as the runtime does, `hang` never answers, `died` ends the object when it has
+ * stored what happened and before it answers. `binding` breaks the binding itself. The header `peek` tells what the object of that name stores; `abort` ends
  * that object at once, with all that it is doing, as the platform may at any moment. The header
  * `brake` says what reads of not-before moments do: `throw`, `reject`, `hang` or give `garbage`. There
  * is a [`CLOCK`] too.
  */
 export const FAULTS = `${CLOCK}
   import worker, { GrantStore as Store } from "./index.js";
+  let dies = false;
   export class GrantStore extends Store {
     constructor(ctx, env) {
       super(ctx, env);
@@ -42,8 +43,11 @@ export const FAULTS = `${CLOCK}
           names: [...(await storage.list()).keys()], alarm: await storage.getAlarm(),
         });
         case "/abort": return this.context.abort("ended by the test");
-        default: return super.fetch(request);
       }
+      const answer = await super.fetch(request);
+      if (!dies) return answer;
+      await storage.sync();
+      return this.context.abort("ended by the test");
     }
   }
   const brakes = {
@@ -60,6 +64,7 @@ export const FAULTS = `${CLOCK}
       const object = (name) => ({
         fetch: async (request) => {
           calls += 1;
+          dies = fault === "died";
           if (fault === "hang") return new Promise(() => {});
           if (fault === "before") throw oops({});
           if (fault === "overloaded" && calls === 1) throw oops({ retryable: true, overloaded: true });

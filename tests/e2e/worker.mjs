@@ -4,10 +4,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { add, addFrom, areWithoutSecrets, isPrintedWithout, tap } from "./sent.mjs";
 
 export const CLIENT_SECRETS_KEY = "0123456789abcdef0123456789abcdef";
 
-const build = (name) => new URL(`../../build/${name}`, import.meta.url);
+/** The folder with what is deployed. */
+export const BUILD = new URL("../../build/", import.meta.url);
 export const compatibilityDate = readFileSync(new URL("../../wrangler.toml", import.meta.url), "utf8")
   .match(/^compatibility_date = "(.*)"$/m)[1];
 
@@ -21,7 +23,26 @@ export function tool(...args) {
 /** Runs the operator's tool and returns status, standard output and standard error. */
 export function runTool(...args) {
   const env = { ...process.env, CLIENT_SECRETS_KEY };
-  return spawnSync("cargo", ["run", "--quiet", "--locked", "--", ...args], { env, encoding: "utf8" });
+  const run = spawnSync("cargo", ["run", "--quiet", "--locked", "--", ...args], { env, encoding: "utf8" });
+  showsNoMore(args, run);
+  return run;
+}
+
+/** What the tool makes, and shows once: where it stands. */
+const SHOWN = {
+  "client create": [/"client_secret": *"([^"]+)/g],
+  "client rotate-secret": [/"client_secret": *"([^"]+)/g],
+  "key generate": [/\\?"d\\?": *\\?"([^"\\]+)/g],
+  "key rotate": [/\\?"d\\?": *\\?"([^"\\]+)/g],
+};
+
+/** Asserts that a run of the tool shows no secret but the one that it makes, and that in its JSON alone. */
+export function showsNoMore(args, { stdout, stderr }) {
+  add(CLIENT_SECRETS_KEY, ...args.filter((_, index) => args[index - 1] === "--client-secret"));
+  const shown = (SHOWN[args.slice(0, 2).join(" ")] ?? [])
+    .flatMap((pattern) => [...stdout.matchAll(pattern)].map(([member, secret]) => { add(secret); return member; }));
+  isPrintedWithout(stdout, ...shown);
+  isPrintedWithout(stderr);
 }
 
 /** A port of this machine on which nothing listens. */
@@ -38,25 +59,27 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
 /**
  * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up, `realm`
  * tells more members of the realm `default` by the worker's URL and `realms` more realms, `limits`
- * are rate-limit bindings, how many in 60 s, and `main` is the text of a module that stands before the
- * worker's own, `./index.js`.
+ * are rate-limit bindings, how many in 60 s, `main` is the text of a module that stands before the
+ * worker's own, `./index.js`, and `build` the folder with another wasm.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
- * (every line logged), `miniflare` and `stop()`.
+ * (every line logged), `miniflare` and `stop()`, which fails if any line has anything secret that any
+ * test of the file sent or got.
  */
-export async function start({ bindings = {}, realm = () => ({}), realms = () => ({}), limits = {}, main } = {}) {
+export async function start(
+  { bindings = {}, realm = () => ({}), realms = () => ({}), limits = {}, main, build = BUILD } = {},
+) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const issuer = `${url}/realms/default`;
-  const logs = [];
   const modules = [
-    { type: "ESModule", path: "index.js", contents: readFileSync(build("index.js"), "utf8") },
-    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(build("index_bg.wasm")) },
+    { type: "ESModule", path: "index.js", contents: readFileSync(new URL("index.js", build), "utf8") },
+    { type: "CompiledWasm", path: "index_bg.wasm", contents: readFileSync(new URL("index_bg.wasm", build)) },
   ];
   if (main) modules.unshift({ type: "ESModule", path: "main.mjs", contents: main });
+  const log = newLog();
   const miniflare = new Miniflare(convertV4MiniflareOptions({
     host: "127.0.0.1",
-    port,
+    port: 0,
     cf: false,
     compatibilityDate,
     modulesRoot: ".",
@@ -65,44 +88,88 @@ export async function start({ bindings = {}, realm = () => ({}), realms = () => 
     ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) =>
       [name, { namespace_id: name, simple: { limit, period: 60 } }])),
     durableObjects: { GRANTS: { className: "GrantStore", useSQLite: true } },
-    bindings: Object.fromEntries(Object.entries({
-      REALMS: { default: { issuer, scopes: "read write", ...realm(url) }, ...realms(url) },
-      SIGNING_KEYS: JSON.stringify(tool("key", "generate", "--print")),
-      CLIENT_SECRETS_KEY,
-      ...bindings,
-    }).filter(([, value]) => value !== undefined)),
-    handleStructuredLogs: ({ message }) => logs.push(message),
+    bindings: allBindings(url, bindings, realm, realms),
+    handleStructuredLogs: ({ message }) => log.add(message),
   }));
-  await miniflare.ready;
+  const way = await tap(port, Number((await miniflare.ready).port));
+  const dispatchFetch = miniflare.dispatchFetch.bind(miniflare);
+  miniflare.dispatchFetch = async (url, init) => {
+    addFrom(String(init?.body ?? ""));
+    const response = await dispatchFetch(url, init);
+    addFrom(await response.clone().text());
+    return response;
+  };
   const kv = await miniflare.getKVNamespace("CLIENTS");
   return {
-    url,
-    issuer,
-    logs,
+    ...reached(url, log),
     kv,
     miniflare,
     put: ({ key, value }) => kv.put(key, value),
-    stop: () => miniflare.dispose(),
-    /** A token request; Basic with `id` and `secret` unless the headers say otherwise. */
-    token: (id, secret, form = {}, headers = {}) =>
-      fetch(`${url}/token`, {
-        method: "POST",
-        headers: { authorization: basic(id, secret), ...headers },
-        body: new URLSearchParams({ grant_type: "client_credentials", ...form }),
-      }),
-    /** Waits for the line of the log that `found` accepts. */
-    async line(found) {
-      for (let waited = 0; waited < 50; waited += 1) {
-        for (const text of logs) {
-          const line = text.startsWith("{") ? JSON.parse(text) : undefined;
-          if (line && found(line)) return line;
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20));
+    stop: () => log.end(way, () => miniflare.dispose()),
+  };
+}
+
+/** The bindings of a good set-up at a URL, replaced and completed as [`start`] says. */
+export function allBindings(url, bindings = {}, realm = () => ({}), realms = () => ({})) {
+  const issuer = `${url}/realms/default`;
+  const all = Object.fromEntries(Object.entries({
+    REALMS: { default: { issuer, scopes: "read write", ...realm(url) }, ...realms(url) },
+    SIGNING_KEYS: JSON.stringify(tool("key", "generate", "--print")),
+    CLIENT_SECRETS_KEY,
+    ...bindings,
+  }).filter(([, value]) => value !== undefined));
+  addFrom(JSON.stringify(all));
+  add(String(all.CLIENT_SECRETS_KEY));
+  return all;
+}
+
+/** What a worker logs: `lines`, which a test may empty, and all of it. */
+export function newLog() {
+  const [lines, all] = [[], []];
+  return {
+    lines,
+    add(line) {
+      lines.push(line);
+      all.push(line);
+    },
+    /** Ends a worker when its log has come to rest, and asserts that nothing secret was in it. */
+    async end(way, stop) {
+      for (let before = -1; before !== all.length;) {
+        before = all.length;
+        await new Promise((resolve) => setTimeout(resolve, 100));
       }
-      throw new Error(`no such line in the log:\n${logs.join("\n")}`);
+      await way.stop();
+      await stop();
+      way.look();
+      areWithoutSecrets(all);
     },
   };
 }
+
+/** What a test does with a running worker. */
+export const reached = (url, { lines: logs }) => ({
+  url,
+  issuer: `${url}/realms/default`,
+  logs,
+  /** A token request; Basic with `id` and `secret` unless the headers say otherwise. */
+  token: (id, secret, form = {}, headers = {}) =>
+    fetch(`${url}/token`, {
+      method: "POST",
+      headers: { authorization: basic(id, secret), ...headers },
+      body: new URLSearchParams({ grant_type: "client_credentials", ...form }),
+    }),
+  /** Waits for the line of the log that `found` accepts. */
+  async line(found) {
+    for (let waited = 0; waited < 50; waited += 1) {
+      for (const text of logs) {
+        const line = text.startsWith("{") ? JSON.parse(text) : undefined;
+        if (line && found(line)) return line;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    throw new Error(`no such line in the log:\n${logs.join("\n")}`);
+  },
+});
 
 /** Changes members of a client's record, for what the tool cannot say. */
 export function change(worker, { kv: { key, value } }, members) {

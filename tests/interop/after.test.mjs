@@ -10,7 +10,6 @@ import * as oauth from "oauth4webapi";
 import * as openid from "openid-client";
 import { newKey, now, registerWithKey } from "../e2e/keys.mjs";
 import { CALLBACK, withPeople } from "../e2e/people.mjs";
-import { watch } from "../e2e/sent.mjs";
 import { change, registerIn, start } from "../e2e/worker.mjs";
 import { signInAt } from "./people.mjs";
 
@@ -24,7 +23,6 @@ const JWT = "urn:ietf:params:oauth:token-type:jwt";
 const PARTNER = "https://partner.example";
 const [API, BACKEND, LEDGER] = ["https://api.example", "https://backend.example", "https://ledger.example"];
 const insecure = { [oauth.allowInsecureRequests]: true };
-const sent = watch();
 
 let worker;
 let logins;
@@ -44,13 +42,7 @@ before(async () => {
     logins[realm] = await registerIn(worker, realm, "--client-id", "login", "--grant-types", "");
   }
 });
-after(async () => {
-  try {
-    console.log("no secret in the log:", await sent.isNowhereIn(worker));
-  } finally {
-    await worker.stop();
-  }
-});
+after(() => worker.stop());
 
 async function discover(realm) {
   const issuer = new URL(`${worker.url}/realms/${realm}`);

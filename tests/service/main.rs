@@ -30,6 +30,7 @@ mod outage;
 mod people;
 mod realms;
 mod registration;
+mod secrecy;
 mod security;
 mod signed;
 mod trusted_issuers;
@@ -48,7 +49,7 @@ use edge_token::jose::es256::Es256;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
 use edge_token::service::{Log, Service};
-use edge_token::store::{MemoryStore, StoreError};
+use edge_token::store::{MemoryStore, Store, StoreError};
 use edge_token::time::UnixTime;
 use jwt_compact::{AlgorithmExt, UntrustedToken};
 use serde_json::{Value, json};
@@ -64,6 +65,7 @@ struct Fixture {
     service: Service,
     store: MemoryStore,
     now: UnixTime,
+    seen: secrecy::Seen,
 }
 
 /// An answer under test.
@@ -95,6 +97,7 @@ impl Fixture {
             service,
             store: MemoryStore::default(),
             now: UnixTime::from_seconds(NOW),
+            seen: secrecy::Seen::configured(secrets),
         }
     }
 
@@ -140,10 +143,20 @@ impl Fixture {
             authority,
             ..*request
         };
-        let reply = self
-            .service
-            .respond(&request, self.now, fill_random, &self.store);
+        self.send_over(&self.store, &request, fill_random)
+    }
+
+    /// Sends over another store. Whatever comes, no secret is in the log or in an error.
+    fn send_over(
+        &self,
+        store: &impl Store,
+        request: &Request<'_>,
+        fill_random: FillRandom<'_>,
+    ) -> Answer {
+        self.seen.request(request);
+        let reply = self.service.respond(request, self.now, fill_random, store);
         let reply = pollster::block_on(reply);
+        self.seen.answer(&reply.response, reply.log.as_ref());
         Answer {
             response: reply.response,
             log: reply.log,
@@ -186,6 +199,12 @@ impl Answer {
             .iter()
             .find(|(known, _)| *known == name)?;
         Some(value)
+    }
+
+    /// All that is sent.
+    fn sent(&self) -> String {
+        let Response { headers, body, .. } = &self.response;
+        format!("{headers:?} {body}")
     }
 
     fn json(&self) -> Value {

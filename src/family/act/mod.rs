@@ -15,8 +15,8 @@ use crate::client::ClientId;
 use crate::json::{Json, impl_json};
 use crate::time::UnixTime;
 
-/// An act in JSON, on its way to the family.
-#[derive(Clone, Debug)]
+/// An act in JSON, with its secrets, on its way to the family.
+#[derive(Clone)]
 pub struct Message {
     /// The act's name.
     pub name: &'static str,

@@ -189,15 +189,7 @@ impl People {
             octets.fill(self.draws.get());
             Ok(())
         };
-        let fixture = &self.fixture;
-        let reply = fixture
-            .service
-            .respond(&request, fixture.now, &fill_random, store);
-        let reply = pollster::block_on(reply);
-        Answer {
-            response: reply.response,
-            log: reply.log,
-        }
+        self.fixture.send_over(store, &request, &fill_random)
     }
 
     /// A proof of [`CLIENT_KEY`] for a POST to the token endpoint, with a `jti` of its own.
