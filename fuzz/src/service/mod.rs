@@ -45,6 +45,8 @@ pub struct Sent {
     pub if_none_match: Option<String>,
     pub cookie: Option<String>,
     pub dpop: Option<String>,
+    pub ray: Option<String>,
+    pub header_fields: usize,
     pub certificate: Option<&'static ClientCertificate<'static>>,
     pub body: Vec<u8>,
     /// Seconds since the one before.
@@ -85,6 +87,8 @@ fn send(sent: &Sent, world: &mut World) {
         if_none_match: sent.if_none_match.as_deref(),
         cookie: sent.cookie.as_deref(),
         dpop: sent.dpop.as_deref(),
+        ray: sent.ray.as_deref(),
+        header_fields: sent.header_fields,
         connection: sent
             .certificate
             .map(|certificate| certificate as &dyn Connection),
@@ -122,6 +126,7 @@ fn read(block: &[u8], world: &World) -> Sent {
         let Some((name, value)) = line.split_once(':') else {
             continue;
         };
+        sent.header_fields += 1;
         let value = value.trim_matches(' ');
         let value = world.expand(value.as_bytes(), &sent);
         let value = String::from_utf8_lossy(&value).into_owned();
@@ -135,6 +140,7 @@ fn read(block: &[u8], world: &World) -> Sent {
             "if-none-match" => sent.if_none_match = Some(value),
             "cookie" => sent.cookie = Some(value),
             "dpop" => sent.dpop = Some(value),
+            "cf-ray" => sent.ray = Some(value),
             "certificate" => sent.certificate = certificate(&value),
             "wait" => sent.wait = value.parse().unwrap_or_default(),
             "storage" => sent.storage_fails = value == "fails",
