@@ -6,6 +6,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { relative } from "node:path";
 
 const SECONDS = Number(process.env.FUZZ_SECONDS || 30);
 const BUILD = ["fuzz", "build", "-s", "none"];
@@ -56,15 +57,17 @@ async function run(target) {
   const args = ["fuzz", "run", "-s", "none", target, found, `fuzz/corpus/${target}`, "--", ...options];
   const status = await cargo(args, (line) => {
     lines.push(line);
-    if (lines.length > 60) lines.shift();
+    if (lines.length > 300) lines.shift();
     const stat = (name) => Number(line.match(`^stat::${name}: *(\\d+)`)?.[1] ?? 0);
     counted.executions ||= stat("number_of_executed_units");
     counted.perSecond ||= stat("average_exec_per_sec");
     counted.edges = Number(line.match(/ cov: (\d+)/)?.[1] ?? counted.edges);
-    artifact ??= line.match(/Test unit written to (\S+)/)?.[1];
+    const written = line.match(/Test unit written to (\S+)/)?.[1];
+    if (written) artifact = relative(".", written);
   });
   if (status !== 0) {
-    console.error(lines.join("\n"));
+    const panic = lines.findIndex((line) => line.includes("panicked at"));
+    console.error(lines.slice(panic >= 0 ? panic : -60).slice(0, 60).join("\n"));
     const why = artifact ? `${target} failed on ${artifact}` : `${target} ended with status ${status}`;
     const again = artifact ? `\nAgain: cargo fuzz run -s none ${target} ${artifact}
 Once it is mended, keep it: mv ${artifact} fuzz/corpus/${target}/` : "";

@@ -1,8 +1,13 @@
 //! The fuzz targets on the inputs that lie in `fuzz/corpus`: what fuzzing found once is tried each
 //! time, and the seeds still reach what they are for.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may stop at what they do not expect"
+)]
+
 #[path = "../fuzz/src/lib.rs"]
-#[allow(dead_code, reason = "each target has a test of its own")]
 pub mod targets;
 
 use std::collections::BTreeSet;
@@ -20,7 +25,6 @@ fn replayed(name: &str) -> BTreeSet<String> {
     let seeds = seeds.map(read).collect::<Result<Vec<_>, _>>().unwrap();
     assert!(!seeds.is_empty(), "{name} has no seed");
     let target = TARGETS.iter().find(|(known, _)| *known == name).unwrap().1;
-    // Each alone, as fuzzing has them; one that fails is told by its text.
     outcomes(target, &seeds)
 }
 

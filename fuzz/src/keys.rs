@@ -29,7 +29,12 @@ pub fn jwk(data: &[u8]) {
         assert!(keys.len() <= jwks().len());
         for (at, key) in keys.iter().enumerate() {
             assert!(keys[..at].iter().all(|other| other.name() != key.name()));
-            let jwk = jwks().iter().find(|jwk| {
+            // Others with the same name may be for another use.
+            let is = |value: &Value, text: &str| value.is_null() || value == text;
+            let for_us = |jwk: &&Value| {
+                jwk["kty"] == "EC" && is(&jwk["use"], "sig") && is(&jwk["alg"], "ES256")
+            };
+            let jwk = jwks().iter().filter(for_us).find(|jwk| {
                 let thumbprint = thumbprint(jwk);
                 thumbprint.as_ref() == Some(&key.thumbprint)
                     && jwk["kid"].as_str().unwrap_or(key.thumbprint.as_str()) == key.name()

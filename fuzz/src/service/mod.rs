@@ -58,7 +58,7 @@ pub fn service(data: &[u8]) {
     let mut rest = data;
     for _ in 0..MAX_REQUESTS {
         let (block, more) = split(rest, b"\n###\n").unwrap_or((rest, &[]));
-        let sent = read(block, &mut world);
+        let sent = read(block, &world);
         send(&sent, &mut world);
         if more.is_empty() {
             break;
@@ -103,7 +103,7 @@ fn send(sent: &Sent, world: &mut World) {
 }
 
 /// Reads a request. What is no part of one is left out.
-fn read(block: &[u8], world: &mut World) -> Sent {
+fn read(block: &[u8], world: &World) -> Sent {
     let (head, body) = split(block, b"\n\n").unwrap_or((block, &[]));
     let body = body.strip_suffix(b"\n").unwrap_or(body);
     let head = String::from_utf8_lossy(head);
@@ -116,32 +116,28 @@ fn read(block: &[u8], world: &mut World) -> Sent {
     };
     let (method, target) = line.split_once(' ').unwrap_or((line, "/token"));
     sent.method = method.to_owned();
+    // Already here, since a proof is for the request that it comes with.
+    sent.path = target.split('?').next().unwrap_or_default().to_owned();
     for line in lines {
         let Some((name, value)) = line.split_once(':') else {
             continue;
         };
         let value = value.trim_matches(' ');
-        let expanded =
-            || String::from_utf8_lossy(&world.expand(value.as_bytes(), &sent)).into_owned();
-        let value = Some(expanded());
+        let value = world.expand(value.as_bytes(), &sent);
+        let value = String::from_utf8_lossy(&value).into_owned();
         match name.to_ascii_lowercase().as_str() {
-            "host" => sent.authority = value.unwrap_or_default(),
-            "authorization" => sent.authorization = value,
-            "content-type" => sent.content_type = value.filter(|text| !text.is_empty()),
-            "content-encoding" => sent.content_encoding = value,
-            "accept" => sent.accept = value,
-            "origin" => sent.origin = value,
-            "if-none-match" => sent.if_none_match = value,
-            "cookie" => sent.cookie = value,
-            // A proof is for the request that it comes with.
-            "dpop" => {
-                sent.path = target.split('?').next().unwrap_or_default().to_owned();
-                let proof = world.expand(value.unwrap_or_default().as_bytes(), &sent);
-                sent.dpop = Some(String::from_utf8_lossy(&proof).into_owned());
-            }
-            "certificate" => sent.certificate = value.as_deref().and_then(certificate),
-            "wait" => sent.wait = value.and_then(|text| text.parse().ok()).unwrap_or_default(),
-            "storage" => sent.storage_fails = value.as_deref() == Some("fails"),
+            "host" => sent.authority = value,
+            "authorization" => sent.authorization = Some(value),
+            "content-type" => sent.content_type = Some(value).filter(|text| !text.is_empty()),
+            "content-encoding" => sent.content_encoding = Some(value),
+            "accept" => sent.accept = Some(value),
+            "origin" => sent.origin = Some(value),
+            "if-none-match" => sent.if_none_match = Some(value),
+            "cookie" => sent.cookie = Some(value),
+            "dpop" => sent.dpop = Some(value),
+            "certificate" => sent.certificate = certificate(&value),
+            "wait" => sent.wait = value.parse().unwrap_or_default(),
+            "storage" => sent.storage_fails = value == "fails",
             _ => (),
         }
     }
