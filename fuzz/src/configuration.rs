@@ -1,14 +1,24 @@
 //! The target for the configuration of realms.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_token::dialect::{Dialect, Endpoint};
 use edge_token::http::Request;
 use edge_token::realm::Realms;
 use edge_token::service::{Log, Service};
 use edge_token::store::MemoryStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::known::{NOW, at, secret};
+use super::known::{NOW, REALM_KEY, at, key};
 use super::{seen, taken, text};
+
+thread_local! {
+    /// One key: each costs a multiplication on the curve every time that it is read.
+    static KEYS: String = {
+        let key = serde_json::to_value(key(REALM_KEY).to_private_jwk()).unwrap();
+        json!({ "keys": [key] }).to_string()
+    };
+}
 
 /// The text of `REALMS`, and after a line `###` that of `REALMS_2`. A realm that is served is found
 /// where its metadata says, and one that is not answers 503, never 404.
@@ -19,10 +29,11 @@ pub fn realms(data: &[u8]) {
     let variables = names.into_iter().zip(texts);
     let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
     let variables = variables.collect::<Vec<_>>();
+    let secret = |name: &str| (name == "SIGNING_KEYS").then(|| KEYS.with(String::clone));
     let read = Realms::parse(&variables, &secret, &Dialect::ALL);
     let service = Service::new(&variables, &secret);
-    let d = serde_json::from_str::<Value>(&secret("SIGNING_KEYS").unwrap()).unwrap();
-    let d = d["keys"][0]["d"].as_str().unwrap();
+    let d = URL_SAFE_NO_PAD.encode([REALM_KEY; 32]);
+    let d = d.as_str();
     let mut errors = 0;
     for realm in read.all() {
         taken(realm.is_ok());

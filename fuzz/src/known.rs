@@ -43,8 +43,16 @@ pub fn at(seconds: u64) -> UnixTime {
     UnixTime::from_seconds(seconds)
 }
 
-/// A realm key, good for all that the targets do.
-pub fn key(octet: u8) -> SigningKey {
+/// A key, good for all that the targets do. Each is made once, since that costs a multiplication on
+/// the curve.
+pub fn key(octet: u8) -> &'static SigningKey {
+    KEYS.with_borrow_mut(|keys| {
+        let made = || Box::leak(Box::new(make_key(octet))) as &'static _;
+        *keys.entry(octet).or_insert_with(made)
+    })
+}
+
+fn make_key(octet: u8) -> SigningKey {
     let begin = match octet {
         NEXT_REALM_KEY => NOW + 100_000,
         _ => NOW - 1000,
@@ -245,6 +253,7 @@ impl Known {
 
 thread_local! {
     static KNOWN: &'static Known = Box::leak(Box::new(Known::new()));
+    static KEYS: RefCell<HashMap<u8, &'static SigningKey>> = RefCell::default();
     static SIGNED: RefCell<HashMap<(u8, String), String>> = RefCell::default();
 }
 
