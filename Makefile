@@ -212,10 +212,9 @@ fuzz: $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ) ## Run each fuzz target for FUZZ_SECONDS
 load: setup build $(TOOLS)/oha-$(OHA) ## Hold it under hostile traffic, LOAD_SECONDS (600) long
 	@node tests/load/load.mjs
 
-# Without TLS, which loopback does not need.
 $(TOOLS)/oha-$(OHA): | $(TOOLS)/prerequisites
 	$(call say,"Building oha $(OHA) which sends the load: some minutes")
-	cargo install oha --version $(OHA) --locked --no-default-features --force --root $(TOOLS)
+	cargo install oha --version $(OHA) --locked --force --root $(TOOLS)
 	@touch $@
 
 # ---- The rest -----------------------------------------------------------------------------------
