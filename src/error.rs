@@ -60,6 +60,9 @@ pub enum Rejection {
     /// Too many authentications failed that came from the same address.
     #[error("over the address's limit of failed authentications")]
     TooManyFailures,
+    /// The body does not come to its end.
+    #[error("body cut off")]
+    UnreadableBody,
     /// The body is encoded.
     #[error("content encoding")]
     ContentEncoding,
@@ -230,6 +233,7 @@ impl Rejection {
             Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
             Self::MalformedForm(_)
             | Self::InvalidRequest(_)
+            | Self::UnreadableBody
             | Self::InvalidMember { .. }
             | Self::Refused(Refusal::AuthTime)
             | Self::RedirectUriNotRegistered
@@ -287,6 +291,7 @@ impl Rejection {
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
             Self::HeaderTooLarge => "The header has too many fields, or one larger than 16 KiB.",
             Self::RateLimited | Self::TooManyFailures => "Too many requests; try again later.",
+            Self::UnreadableBody => "The body was cut off.",
             Self::ContentEncoding => "The body must not be encoded.",
             Self::MalformedForm(FormError::Encoding) => "The body is not percent-encoded UTF-8.",
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",

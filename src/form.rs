@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The most parameters a form may have; the RFCs here define fewer than thirty.
+/// The most parameters a form may have, empty ones too; the RFCs here define fewer than thirty.
 const MAX_PARAMETERS: usize = 100;
 
 /// The two parameters that may repeat (RFC 8707 §2, RFC 8693 §2.1).
@@ -44,15 +44,15 @@ impl<'a> Form<'a> {
     pub fn parse(body: &'a [u8]) -> Result<Self, FormError> {
         let body = std::str::from_utf8(body).map_err(|_| FormError::Encoding)?;
         let mut parameters = Vec::<(Cow<'a, str>, Cow<'a, str>)>::new();
-        for pair in body.split('&') {
+        for (count, pair) in body.split('&').enumerate() {
+            if count == MAX_PARAMETERS {
+                return Err(FormError::TooMany);
+            }
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value).ok_or(FormError::Encoding)?;
             if value.is_empty() {
                 continue;
-            }
-            if parameters.len() == MAX_PARAMETERS {
-                return Err(FormError::TooMany);
             }
             if !REPEATABLE.contains(&&*name) && parameters.iter().any(|(other, _)| *other == name) {
                 return Err(FormError::Repeated);
@@ -153,6 +153,11 @@ mod tests {
         assert!(Form::parse(body(100).as_bytes()).is_ok());
         assert_eq!(
             Form::parse(body(101).as_bytes()).unwrap_err(),
+            FormError::TooMany
+        );
+        let empty = "&".repeat(100);
+        assert_eq!(
+            Form::parse(empty.as_bytes()).unwrap_err(),
             FormError::TooMany
         );
     }

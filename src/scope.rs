@@ -29,15 +29,16 @@ impl ScopeSet {
         if text.is_empty() {
             return Ok(Self::default());
         }
+        // Those that stand twice too: each is compared with all before it.
+        if text.split(' ').nth(MAX_TOKENS).is_some() {
+            return Err(ScopeError);
+        }
         let mut tokens = Vec::<String>::new();
         for token in text.split(' ') {
             if token.is_empty() || !token.bytes().all(is_scope_character) {
                 return Err(ScopeError);
             }
             if !tokens.iter().any(|other| other == token) {
-                if tokens.len() == MAX_TOKENS {
-                    return Err(ScopeError);
-                }
                 tokens.push(token.to_owned());
             }
         }

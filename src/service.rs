@@ -31,10 +31,10 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The answer to a request that could not even be read.
+    /// The answer to a request whose body did not come to its end: its sender is gone, or breaks off.
     #[must_use]
-    pub fn unreadable(detail: String, now: UnixTime) -> Self {
-        let failure = Fault::Runtime(detail).into();
+    pub fn unreadable(now: UnixTime) -> Self {
+        let failure = Rejection::UnreadableBody.into();
         reply("none", None, Err(failure), now, &Audit::default())
     }
 }

@@ -66,7 +66,7 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
             let store = EdgeStore::of(&env, &isolate.memory);
             respond(&isolate.service, request, now, &getrandom::fill, &store).await
         }
-        Err(error) => Reply::unreadable(error.to_string(), now),
+        Err(_) => Reply::unreadable(now),
     };
     if let Some(log) = &reply.log {
         write(log);
