@@ -4,6 +4,7 @@
 //! valid percent-encoded UTF-8 is an error, never a guess.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// The most parameters a form may have; the RFCs here define fewer than thirty.
 const MAX_PARAMETERS: usize = 100;
@@ -28,6 +29,12 @@ pub enum FormError {
 /// A form whose parameters stand once each and are never empty.
 #[derive(Default)]
 pub struct Form<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+
+impl fmt::Debug for Form<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Form(…)")
+    }
+}
 
 impl<'a> Form<'a> {
     /// Reads a form. Empty parameters count as omitted (RFC 6749 §3.2).
