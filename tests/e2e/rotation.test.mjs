@@ -8,7 +8,8 @@ import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { CLIENT_SECRETS_KEY, tool } from "./worker.mjs";
+import { addFrom } from "./sent.mjs";
+import { CLIENT_SECRETS_KEY, showsNoMore, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-rotation-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -60,20 +61,22 @@ function project({ configuration = CONFIGURATION, kv = {}, secrets = {}, target 
     writeFileSync(${JSON.stringify(file)}, JSON.stringify(state));
   `);
   chmodSync(join(bin, "wrangler"), 0o755);
-  const run = (...args) => spawnSync(binary, [...args, target], {
-    cwd: root,
-    env: { ...process.env, CLIENT_SECRETS_KEY, EDGE_TOKEN_OPERATOR: "alice" },
-    encoding: "utf8",
-  });
+  const run = (...args) => {
+    const run = spawnSync(binary, [...args, target], {
+      cwd: root,
+      env: { ...process.env, CLIENT_SECRETS_KEY, EDGE_TOKEN_OPERATOR: "alice" },
+      encoding: "utf8",
+    });
+    for (const text of Object.values(read().secrets)) addFrom(text);
+    showsNoMore(args, run);
+    return run;
+  };
   return {
     run,
     /** What a command that does its work prints. */
     done(...args) {
       const { status, stdout, stderr } = run(...args);
       assert.equal(status, 0, stderr);
-      for (const { d } of Object.values(read().secrets).flatMap((text) => JSON.parse(text).keys)) {
-        assert.ok(!stdout.includes(d) && !stderr.includes(d));
-      }
       return { ...JSON.parse(stdout), stderr };
     },
     /** What a command says that refuses, having written nothing. */
@@ -409,6 +412,8 @@ test("local state through the real wrangler", () => {
   const run = (...args) => {
     const { status, stdout, stderr } = spawnSync(binary, [...args, "--persist-to", join(root, "state")], { cwd: root, encoding: "utf8" });
     assert.equal(status, 0, stderr);
+    addFrom(readFileSync(join(root, ".demo/secrets.env"), "utf8"));
+    showsNoMore(args, { stdout, stderr });
     return JSON.parse(stdout);
   };
   const first = run("key", "generate");

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { add, addFrom, isPrintedWithout } from "./sent.mjs";
 import { basic, freePort } from "./worker.mjs";
 
 const DEV_VARS = ".dev.vars";
@@ -135,6 +136,21 @@ function processes() {
     }
   });
 }
+
+test("nothing secret is printed but in the lines to paste", async () => {
+  for (const name of ["secrets.env", "credentials.json", "login.json"]) {
+    const text = readFileSync(`.demo/${name}`, "utf8");
+    addFrom(text);
+    add(...[...text.matchAll(/CLIENT_SECRETS_KEY='([^']+)/g), ...text.matchAll(/: "([\w-]{43})"/g)].map(([, secret]) => secret));
+  }
+  add(pastedToken());
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.match(printed, /"outcome":"issued"/);
+  const pasted = curlLines().map((line) => line.match(/-u [^:]+:\S+/)[0]);
+  assert.equal(pasted.length, 5);
+  isPrintedWithout(printed, ...pasted);
+  assert.throws(() => isPrintedWithout(printed), /a secret is in what is printed/);
+});
 
 test("Ctrl-C ends everything that it started", async () => {
   assert.ok(processes().some((line) => line.includes(`--port ${port}`)));

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { put, stored } from "./namespace.mjs";
-import { CLIENT_SECRETS_KEY, runTool, tool } from "./worker.mjs";
+import { CLIENT_SECRETS_KEY, runTool, showsNoMore, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-test-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -226,7 +226,11 @@ function project(answers) {
   chmodSync(join(bin, "wrangler"), 0o755);
   const binary = resolve("target/debug/edge-token");
   return {
-    run: (...args) => spawnSync(binary, args, { cwd: root, env: { ...process.env, CLIENT_SECRETS_KEY }, encoding: "utf8" }),
+    run: (...args) => {
+      const run = spawnSync(binary, args, { cwd: root, env: { ...process.env, CLIENT_SECRETS_KEY }, encoding: "utf8" });
+      showsNoMore(args, run);
+      return run;
+    },
     calls: () => readFileSync(join(root, "calls"), "utf8").trim().split("\n").map((line) => JSON.parse(line)),
     secrets: join(root, ".demo/secrets.env"),
   };

@@ -223,6 +223,7 @@ fn debug_shows_no_secret() {
             edge_token::family::Secret::new([0x5b; 32])
         ),
         format!("{request:?}"),
+        format!("{:?}", edge_token::form::Form::parse(form.as_bytes())),
         format!("{response:?}"),
         format!(
             "{:?}",
