@@ -67,7 +67,8 @@ function project({ configuration = CONFIGURATION, kv = {}, secrets = {}, target 
       env: { ...process.env, CLIENT_SECRETS_KEY, EDGE_TOKEN_OPERATOR: "alice" },
       encoding: "utf8",
     });
-    for (const text of Object.values(read().secrets)) addFrom(text);
+    // As text: a wrangler that was killed may have left half of it.
+    addFrom(readFileSync(file, "utf8"));
     showsNoMore(args, run);
     return run;
   };

@@ -2,7 +2,8 @@
 //
 // Every worker of worker.mjs is reached by way of a tap of this file, so that it also sees what curl, a
 // browser or a client in another language sends. What it knows of is known for all workers of a test
-// file: a worker may not log another one's secrets either.
+// file: a worker may not log another one's secrets either. The tap is in the test's own process, which so
+// must not wait for such a program by `spawnSync`.
 
 import assert from "node:assert/strict";
 import { connect, createServer } from "node:net";

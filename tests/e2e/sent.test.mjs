@@ -1,8 +1,9 @@
 // That the tests would see a secret in a log or a printed text: each kind is put there on purpose.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { newKey, oldKey, proof } from "./keys.mjs";
 import { ask, code, redeem, registerPeople, withPeople } from "./people.mjs";
 import { addFrom, areWithoutSecrets, secretIn } from "./sent.mjs";
@@ -37,7 +38,7 @@ test("a worker that logs a secret fails its test, whoever sent it", async () => 
       // By another program, as a client in another language is.
       const args = ["-s", "-u", `${app.client_id}:${app.client_secret}`, "-d", "grant_type=authorization_code",
         "-d", "code=made-up-by-another-program", `${base}/token`];
-      assert.match(spawnSync("curl", args, { encoding: "utf8" }).stdout, /invalid_grant/);
+      assert.match((await promisify(execFile)("curl", args)).stdout, /invalid_grant/);
       return "made-up-by-another-program";
     },
     async ({ base }) => {
