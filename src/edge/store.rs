@@ -33,6 +33,10 @@ const PATIENCE: u64 = 4500;
 /// How long a limiter may take, in milliseconds: without one, the request goes on.
 const LIMITER_TIMEOUT: u64 = 500;
 
+/// How long an object must have for its answer, or it is not asked, in milliseconds: what it does cannot
+/// be undone.
+const LEAST_TIME: u64 = 1000;
+
 /// After how many milliseconds the runtime gives up a call of an object, if nobody did before.
 const ABORT_AFTER: u32 = 3500;
 
@@ -100,8 +104,7 @@ impl Store for EdgeStore<'_> {
             text: &act.text,
             is_idempotent: act.is_idempotent,
         };
-        let bindings = self.bindings()?;
-        bindings.in_time(Box::pin(call.send(bindings.env))).await?
+        self.bindings()?.send(call).await
     }
 
     async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
@@ -178,11 +181,7 @@ impl EdgeStore<'_> {
             text: &mark.until.to_string(),
             is_idempotent,
         };
-        let bindings = self.bindings()?;
-        let answer = bindings
-            .in_time(Box::pin(call.send(bindings.env)))
-            .await??;
-        match answer.as_str() {
+        match self.bindings()?.send(call).await?.as_str() {
             FIRST => Ok(true),
             USED => Ok(false),
             _ => Err(StoreError::UnreadableAct),
@@ -233,7 +232,7 @@ impl Bindings<'_> {
         };
         let failed = |said: &str| unavailable(format!("{url}: {said}"));
         let octets = self.in_time(Box::pin(call)).await;
-        let octets = octets.map_err(|_| failed("no answer within 3 s"))?;
+        let octets = octets.map_err(|_| failed("no answer in time"))?;
         let octets = octets.map_err(|error| failed(&thrown(&error)))?;
         if octets.len() > MAX_JWK_SET {
             return Err(failed("too long"));
@@ -266,6 +265,20 @@ impl Bindings<'_> {
         answer.map_err(|error| unavailable(said(&error)))
     }
 
+    /// Sends a message to an object.
+    async fn send(&self, call: Call<'_>) -> Result<String, StoreError> {
+        if self.left() < LEAST_TIME {
+            return Err(StoreError::Timeout);
+        }
+        self.in_time(Box::pin(call.send(self.env))).await?
+    }
+
+    /// How long the request may still wait, in milliseconds.
+    fn left(&self) -> u64 {
+        let waited = Date::now().as_millis().saturating_sub(self.began_at);
+        PATIENCE.saturating_sub(waited)
+    }
+
     /// Waits for storage, but no longer than [`TIMEOUT`].
     async fn in_time<F: Future + Unpin>(&self, answer: F) -> Result<F::Output, StoreError> {
         self.within(TIMEOUT, answer).await
@@ -277,8 +290,7 @@ impl Bindings<'_> {
         timeout: u64,
         answer: F,
     ) -> Result<F::Output, StoreError> {
-        let waited = Date::now().as_millis().saturating_sub(self.began_at);
-        let timeout = timeout.min(PATIENCE.saturating_sub(waited));
+        let timeout = timeout.min(self.left());
         match select(answer, Delay::from(Duration::from_millis(timeout))).await {
             Either::Left((answer, _)) => Ok(answer),
             Either::Right(_) => Err(StoreError::Timeout),

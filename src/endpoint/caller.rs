@@ -102,14 +102,14 @@ async fn verify<S: Store>(
             Ok(evidence) => {
                 context.audit.secret_id = evidence.secret_id;
                 context.audit.client_kid = evidence.client_kid;
-                // Before the assertion is used: it is good for another try.
-                if is_limited {
-                    limit::rate(&client, client.is_confidential(), realm, context).await?;
-                }
                 if let Some(mark) = evidence.mark
                     && !context.store.consume(&mark, context.now).await?
                 {
                     return Err(Rejection::from(AssertionError::Replayed).into());
+                }
+                // After the assertion is used: whoever has a used one could use this up with it.
+                if is_limited {
+                    limit::rate(&client, client.is_confidential(), realm, context).await?;
                 }
                 return Ok(client);
             }
@@ -130,7 +130,9 @@ pub(super) async fn authenticate_confidential<S: Store>(
     let client = authenticate(request, form, realm, context).await?;
     match client.is_confidential() {
         true => Ok(client),
-        false => Err(Rejection::NoCredentials.into()),
+        false => Err(limit::failure(Rejection::NoCredentials, context)
+            .await
+            .into()),
     }
 }
 

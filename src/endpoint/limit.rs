@@ -8,7 +8,7 @@ use crate::realm::Realm;
 use crate::store::{Limiter, Store};
 
 /// Counts what is asked for in the name of a client; where nothing shows that it is the client who asks,
-/// by address, so that nobody can use up what others have.
+/// by address, so that only neighbours can use up what others have.
 pub(super) async fn rate<S: Store>(
     client: &Client,
     is_authenticated: bool,
@@ -17,7 +17,8 @@ pub(super) async fn rate<S: Store>(
 ) -> Result<(), Rejection> {
     let mut key = client.client_id.record_key(&realm.name);
     if !is_authenticated {
-        key.push(' ');
+        // No id and no realm has one.
+        key.push('\n');
         key.push_str(&network(context.client_address.unwrap_or_default()));
     }
     match context.is_within(Limiter::Rate, &key).await {
@@ -37,9 +38,12 @@ pub(super) async fn failure<S: Store>(why: Rejection, context: &mut Context<'_, 
     Rejection::TooManyFailures
 }
 
-/// Whose address it is: all of an IPv4 address, and of an IPv6 address the 64 bits that a network
-/// has, who can choose the others as they like (RFC 4291 §2.5.4).
+/// Whose address it is, as Cloudflare writes it (RFC 5952): all of an IPv4 address, and of an IPv6
+/// address the 64 bits that a network has, who can choose the others as they like (RFC 4291 §2.5.4).
 fn network(address: &str) -> String {
+    if let Some(address) = address.strip_prefix("::ffff:") {
+        return address.to_owned();
+    }
     let (head, tail) = match address.split_once("::") {
         Some((head, tail)) => (head, Some(tail)),
         None if address.contains(':') => (address, None),
@@ -73,6 +77,9 @@ mod tests {
             ("::1", "0:0:0:0"),
             ("::", "0:0:0:0"),
             ("2001::", "2001:0:0:0"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("64:ff9b::192.0.2.7", "64:ff9b:0:0"),
+            ("unknown", "unknown"),
         ] {
             assert_eq!(network(address), expected, "{address}");
         }

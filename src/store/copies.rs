@@ -70,9 +70,10 @@ struct All {
 #[derive(Debug)]
 struct Kept {
     name: String,
-    value: Rc<dyn Any>,
+    /// `None` once it is gone, until another takes this place.
+    value: Option<Rc<dyn Any>>,
     read_at: UnixTime,
-    /// When storage last failed to tell whether it still holds.
+    /// When storage failed to tell whether it still holds, or was last asked since then.
     failed_at: Option<UnixTime>,
     last_use: u64,
 }
@@ -132,9 +133,11 @@ impl<T: 'static> Copies<T> {
                     None => Err(error),
                 }
             }
+            // Whoever publishes keys may publish anything for a time: what was good still is.
+            Err(error @ StoreError::UnusableKeys { .. }) => Err(error),
             // It is gone, or has become what only another version understands.
             gone => {
-                all.remove(name);
+                all.remove(name, now);
                 gone.map(|_| (None, None))
             }
         }
@@ -155,24 +158,29 @@ impl All {
     ) -> Option<(Rc<dyn Any>, Option<Seconds>)> {
         let (copy, turn) = self.find(name)?;
         let old = copy.age(now)?;
-        let failed = copy.failed_at.filter(|failed_at| *failed_at <= now);
-        let fails = failed.is_some_and(|failed_at| now.since(failed_at) < RETRY_AFTER);
         let told = match old < age.max_age {
             true => None,
-            false if fails && is_tolerable(old, age) => Some(old),
-            false => return None,
+            false => {
+                let failed_at = copy.failed_at.filter(|_| is_tolerable(old, age))?;
+                if failed_at > now || now.since(failed_at) >= RETRY_AFTER {
+                    // This one asks, and the others do not wait with it.
+                    copy.failed_at = Some(now);
+                    return None;
+                }
+                Some(old)
+            }
         };
         copy.last_use = turn;
-        Some((Rc::clone(&copy.value), told))
+        Some((Rc::clone(copy.value.as_ref()?), told))
     }
 
     /// Storage failed: the copy, if that is tolerable.
     fn fall_back(&mut self, name: &str, age: Age, now: UnixTime) -> Option<(Rc<dyn Any>, Seconds)> {
         let (copy, turn) = self.find(name)?;
         let old = copy.age(now).filter(|old| is_tolerable(*old, age))?;
-        copy.failed_at = Some(now);
+        copy.failed_at = copy.failed_at.max(Some(now));
         copy.last_use = turn;
-        Some((Rc::clone(&copy.value), old))
+        Some((Rc::clone(copy.value.as_ref()?), old))
     }
 
     /// The copy of that name, and the number of its next use.
@@ -183,28 +191,37 @@ impl All {
     }
 
     fn keep(&mut self, name: &str, value: Rc<dyn Any>, now: UnixTime) {
-        self.remove(name);
+        self.uses = self.uses.saturating_add(1);
+        let copy = Kept {
+            name: name.to_owned(),
+            value: Some(value),
+            read_at: now,
+            failed_at: None,
+            last_use: self.uses,
+        };
+        if let Ok(at) = self.position(name) {
+            // A slow answer is older than one that overtook it.
+            let place = self.copies.get_mut(at);
+            if let Some(place) = place.filter(|known| known.read_at <= now) {
+                *place = copy;
+            }
+            return;
+        }
         if self.copies.len() >= self.max {
             let copies = self.copies.iter().enumerate();
             if let Some((oldest, _)) = copies.min_by_key(|(_, copy)| copy.last_use) {
                 self.copies.remove(oldest);
             }
         }
-        self.uses = self.uses.saturating_add(1);
-        let copy = Kept {
-            name: name.to_owned(),
-            value,
-            read_at: now,
-            failed_at: None,
-            last_use: self.uses,
-        };
         let (Ok(at) | Err(at)) = self.position(name);
         self.copies.insert(at, copy);
     }
 
-    fn remove(&mut self, name: &str) {
-        if let Ok(at) = self.position(name) {
-            self.copies.remove(at);
+    /// Takes a copy away, and keeps its place, so that a slow answer does not bring it back.
+    fn remove(&mut self, name: &str, now: UnixTime) {
+        if let Some((copy, _)) = self.find(name) {
+            copy.value = None;
+            copy.read_at = copy.read_at.max(now);
         }
     }
 

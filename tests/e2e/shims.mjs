@@ -1,20 +1,20 @@
 // Modules that stand before the worker's own, for what a test cannot wait for or cannot cause.
 
 /**
- * A beginning of such a module: `setClock(seconds)` sets what the isolate takes for the time, and
- * `setClock(null)` goes back to the real one.
+ * A beginning of such a module: `setClock(seconds)` sets what the isolate takes for the time, which goes
+ * on from there, and `setClock(null)` goes back to the real one.
  */
 export const CLOCK = `
   const RealDate = Date;
-  let clock = null;
-  const setClock = (seconds) => { clock = seconds; };
+  let ahead = 0;
+  const setClock = (seconds) => { ahead = seconds === null ? 0 : Number(seconds) * 1000 - RealDate.now(); };
   globalThis.Date = class extends RealDate {
     constructor(...args) {
       if (args.length === 0) super(Date.now());
       else super(...args);
     }
     static now() {
-      return clock === null ? RealDate.now() : Number(clock) * 1000;
+      return RealDate.now() + ahead;
     }
   };
 `;
