@@ -91,7 +91,7 @@ test("limiters that fail, hang or answer garbage hold up nobody", async () => {
       ["reject", "limiter broke"],
       ["hang", "did not answer in time"],
       ["garbage", "gave no answer"],
-      ["nothing", "limiter"],
+      ["nothing", "gave no answer"],
     ]) {
       for (const [secret, status, limiter] of [[client_secret, 200, "Rate"], ["wrong", 401, "Failure"]]) {
         worker.logs.length = 0;
@@ -102,7 +102,7 @@ test("limiters that fail, hang or answer garbage hold up nobody", async () => {
         assert.ok(took < 2000, `${fault}: ${took} ms`);
         const line = await worker.line((line) => line.limiter_error?.startsWith(limiter));
         assert.equal(line.level, "warning");
-        assert.ok(line.limiter_error.includes(said) || said === "limiter", line.limiter_error);
+        assert.ok(line.limiter_error.includes(said), line.limiter_error);
       }
     }
   } finally {

@@ -165,25 +165,65 @@ fn a_brake_that_cannot_be_asked_holds_up_nobody_and_the_log_says_so() {
 }
 
 #[test]
-fn an_assertion_that_was_held_up_is_good_later() {
+fn a_used_assertion_uses_up_nothing_of_its_clients() {
     let fixture = Fixture::new();
     fixture.register("signer", |client| by_assertion(client, jwks(&[CLIENT_KEY])));
-    let assertion = Signed::assertion("signer").text();
-    let body = format!("{GRANT}{}", presented(&assertion));
-    fixture.store.limit(Limiter::Rate, Ok(0));
-    let acts = fixture.store.acts();
-    assert_eq!(fixture.send(&post("/token", &body)).status(), 429);
-    assert_eq!(fixture.store.acts(), acts);
-    fixture.store.limit(Limiter::Rate, Ok(9));
-    assert_eq!(fixture.send(&post("/token", &body)).status(), 200);
+    let body = |assertion: Signed| format!("{GRANT}{}", presented(&assertion.text()));
+    let used = body(Signed::assertion("signer"));
+    fixture.store.limit(Limiter::Rate, Ok(2));
+    assert_eq!(fixture.send(&post("/token", &used)).status(), 200);
+    // Whoever finds it in a log can only fail with it.
+    for _ in 0..5 {
+        assert_eq!(fixture.send(&post("/token", &used)).status(), 401);
+    }
+    let fresh = |jti: &str| body(Signed::assertion("signer").claim("jti", jti));
+    assert_eq!(fixture.send(&post("/token", &fresh("2"))).status(), 200);
+    let answer = fixture.send(&post("/token", &fresh("3")));
+    assert_too_many(&answer, "over the client's rate limit");
     // A replay is a failed authentication as any other.
     fixture.store.limit(Limiter::Failure, Ok(1));
-    assert_eq!(fixture.send(&post("/token", &body)).status(), 401);
-    let answer = fixture.send(&post("/token", &body));
+    assert_eq!(fixture.send(&post("/token", &used)).status(), 401);
+    let answer = fixture.send(&post("/token", &used));
     assert_too_many(
         &answer,
         "over the address's limit of failed authentications: assertion: its `jti` was used before",
     );
+}
+
+#[test]
+fn whoever_only_names_a_client_where_that_is_not_enough_has_failed() {
+    let fixture = Fixture::new();
+    fixture.register("spa", |client| {
+        client.secrets.clear();
+        client.token_endpoint_auth_method = AuthMethod::None;
+    });
+    fixture.store.limit(Limiter::Failure, Ok(2));
+    let body = "client_id=spa&token=x";
+    let ask = || {
+        fixture
+            .send(&post("/realms/default/introspect", body))
+            .status()
+    };
+    assert_eq!([ask(), ask(), ask()], [401, 401, 429]);
+}
+
+#[test]
+fn no_id_is_anothers_id_and_address() {
+    let fixture = Fixture::new();
+    fixture.register("spa", |client| {
+        client.secrets.clear();
+        client.token_endpoint_auth_method = AuthMethod::None;
+    });
+    fixture.register("spa 192.0.2.1", |_| ());
+    fixture.store.limit(Limiter::Rate, Ok(1));
+    let odd = basic("spa 192.0.2.1", SECRET);
+    assert_eq!(fixture.token_from("192.0.2.1", &odd).status(), 200);
+    assert_eq!(fixture.token_from("192.0.2.1", &odd).status(), 429);
+    let public = fixture.send(&Request {
+        client_address: Some("192.0.2.1"),
+        ..post("/token", "grant_type=client_credentials&client_id=spa")
+    });
+    assert_ne!(public.status(), 429);
 }
 
 #[test]

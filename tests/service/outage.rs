@@ -1,6 +1,9 @@
 //! Storage that fails for a time: whom an isolate goes on to serve, from what it has read before, for
 //! how long, and what it says of it (RFC 5861 §4).
 
+use edge_token::store::{Age, Copies};
+use edge_token::time::Seconds;
+
 use super::*;
 
 const GRANT: &str = "grant_type=client_credentials";
@@ -297,4 +300,113 @@ fn a_time_out_of_bounds_is_a_realm_that_is_not_served() {
     }
     let answer = fixture(json!({ "stale_if_error": 86_400, "client_max_age": 60 })).token("");
     assert_eq!(answer.status(), 200);
+}
+
+/// What became of a question to the copies: asked, or answered by a copy, and how old that is.
+#[derive(Debug, Eq, PartialEq)]
+enum Seen {
+    Asks,
+    Copy(Option<u32>),
+}
+
+#[test]
+fn while_storage_hangs_one_request_asks_and_the_others_go_on() {
+    let copies = Copies::<u32>::new(10);
+    let age = Age {
+        max_age: Seconds(0),
+        stale_if_error: Seconds(300),
+    };
+    let at = |second: u64| UnixTime::from_seconds(NOW + second);
+    let see = |second| match copies.usable("app", age, at(second)) {
+        None => Seen::Asks,
+        Some((_, old)) => Seen::Copy(old.map(|Seconds(old)| old)),
+    };
+    copies.settle("app", age, at(0), Ok(Some(1))).unwrap();
+    // A request a second, each of which waits 3 s if it asks.
+    assert_eq!(see(10), Seen::Asks);
+    assert_eq!(see(11), Seen::Asks);
+    for began in [10, 11] {
+        let (_, stale) = copies
+            .settle("app", age, at(began), Err(StoreError::Timeout))
+            .unwrap();
+        assert_eq!(stale, Some((Seconds(began as u32), StoreError::Timeout)));
+    }
+    let seen = (13..24).map(see).collect::<Vec<_>>();
+    let expected = (13..24).map(|second| match second {
+        16 | 21 => Seen::Asks,
+        second => Seen::Copy(Some(second)),
+    });
+    assert_eq!(seen, expected.collect::<Vec<_>>());
+    // Its answer ends the outage for all.
+    copies.settle("app", age, at(21), Ok(Some(2))).unwrap();
+    assert_eq!(see(24), Seen::Asks);
+}
+
+#[test]
+fn a_slow_answer_brings_nothing_back() {
+    let age = Age {
+        max_age: Seconds(20),
+        stale_if_error: Seconds(300),
+    };
+    let at = |second: u64| UnixTime::from_seconds(NOW + second);
+    type Answer = Result<Option<u32>, StoreError>;
+    let unusable = || StoreError::UnusableRecord {
+        key: String::new(),
+        error: edge_token::client::RecordError::Version(2),
+    };
+    let cases: [(Answer, Option<u32>); 3] = [
+        (Ok(None), None),
+        (Err(unusable()), None),
+        (Ok(Some(2)), Some(2)),
+    ];
+    for (newer, expected) in cases {
+        let copies = Copies::<u32>::new(10);
+        copies.settle("app", age, at(0), Ok(Some(0))).unwrap();
+        // Asked at 30 s, answered at 34 s, after what was asked at 31 s.
+        _ = copies.settle("app", age, at(31), newer);
+        copies.settle("app", age, at(30), Ok(Some(1))).unwrap();
+        let now = copies.usable("app", age, at(34)).map(|(value, _)| *value);
+        assert_eq!(now, expected);
+        let during = copies.settle("app", age, at(60), Err(StoreError::Timeout));
+        assert_eq!(
+            during.ok().and_then(|(value, _)| value).map(|value| *value),
+            expected
+        );
+        // A later answer counts.
+        copies.settle("app", age, at(61), Ok(Some(3))).unwrap();
+        assert_eq!(
+            copies.usable("app", age, at(61)).map(|(value, _)| *value),
+            Some(3)
+        );
+    }
+}
+
+#[test]
+fn every_endpoint_goes_on_with_the_moments_that_are_known() {
+    let mut fixture = fixture(json!({ "stale_if_error": 300 }));
+    let token = fixture.token("").json()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let introspect = |fixture: &Fixture| {
+        let body = format!("token={token}");
+        let authorization = basic("app", SECRET);
+        fixture.send(&Request {
+            authorization: Some(&authorization),
+            ..post("/realms/default/introspect", &body)
+        })
+    };
+    let record = json!({ "version": 1, "realm": NOW - 1 }).to_string();
+    fixture
+        .store
+        .put_at("not-before/default".into(), Ok(record));
+    assert_eq!(introspect(&fixture).json()["active"], true);
+    fixture.begin_outage();
+    let answer = introspect(fixture.at_second(100));
+    assert_eq!(answer.json()["active"], true);
+    assert_eq!(answer.log()["level"], "warning");
+    assert_eq!(answer.log()["record_age"], 100);
+    // The token itself ends as ever.
+    assert_eq!(introspect(fixture.at_second(299)).json()["active"], true);
+    assert_eq!(introspect(fixture.at_second(300)).status(), 503);
 }

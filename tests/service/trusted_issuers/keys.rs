@@ -96,6 +96,16 @@ fn a_key_that_is_unknown_is_fetched_again_once_the_copy_is_30_seconds_old() {
 }
 
 #[test]
+fn what_is_no_key_set_takes_no_good_keys_away() {
+    let mut fixture = fetching(set(&[IDP_KEY]));
+    assert_eq!(fixture.bear_then(0, IDP_KEY), (200, 1));
+    fixture.publish(Ok("<html>".to_owned()));
+    assert_eq!(fixture.bear_then(31, 99), (503, 1));
+    assert_eq!(fixture.bear_then(32, IDP_KEY), (200, 0));
+    assert_eq!(fixture.bear_then(300, IDP_KEY), (503, 1));
+}
+
+#[test]
 fn an_issuer_can_rotate_its_keys() {
     let mut fixture = fetching(set(&[IDP_KEY]));
     assert_eq!(fixture.bear_then(0, IDP_KEY), (200, 1));
