@@ -9,7 +9,7 @@ import { serve } from "./workerd.mjs";
 import { register, registerIn } from "./worker.mjs";
 
 /**
- * The clock stands where the header `clock` last set it. Since then every message to an object takes
+ * The clock runs on from where the header `clock` last set it. Since then every message to an object takes
  * as many milliseconds as the header `slow` said.
  */
 const MAIN = `${CLOCK}
@@ -27,7 +27,7 @@ const MAIN = `${CLOCK}
       super(ctx, { ...env, GRANTS: { constructor: { name: "DurableObjectNamespace" }, getByName: object } });
     }
     fetch(request) {
-      if (request.headers.has("clock")) setClock(request.headers.get("clock"));
+      if (request.headers.has("clock")) startClock(request.headers.get("clock"));
       if (request.headers.has("slow")) slow = Number(request.headers.get("slow"));
       return super.fetch(request);
     }

@@ -25,7 +25,7 @@ const OUTAGE = `${CLOCK}
       this.reads = () => reads;
     }
     async fetch(request) {
-      setClock(request.headers.get("clock"));
+      startClock(request.headers.get("clock"));
       this.begin(request.headers.get("fault"));
       const response = await super.fetch(request);
       const headers = new Headers(response.headers);

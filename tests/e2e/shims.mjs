@@ -1,20 +1,22 @@
 // Modules that stand before the worker's own, for what a test cannot wait for or cannot cause.
 
 /**
- * A beginning of such a module: `setClock(seconds)` sets what the isolate takes for the time, which goes
- * on from there, and `setClock(null)` goes back to the real one.
+ * A beginning of such a module: `setClock(seconds)` sets what the isolate takes for the time, which stands
+ * until `setClock(null)`; `startClock(seconds)` sets it and lets it run, for what measures how long it waits.
  */
 export const CLOCK = `
   const RealDate = Date;
+  let clock = null;
   let ahead = 0;
-  const setClock = (seconds) => { ahead = seconds === null ? 0 : Number(seconds) * 1000 - RealDate.now(); };
+  const setClock = (seconds) => { clock = seconds; };
+  const startClock = (seconds) => { ahead = Number(seconds) * 1000 - RealDate.now(); };
   globalThis.Date = class extends RealDate {
     constructor(...args) {
       if (args.length === 0) super(Date.now());
       else super(...args);
     }
     static now() {
-      return RealDate.now() + ahead;
+      return clock === null ? RealDate.now() + ahead : Number(clock) * 1000;
     }
   };
 `;
