@@ -17,6 +17,9 @@ const RETRY_AFTER: Seconds = Seconds(5);
 /// What there is of a name, and of a copy that storage could not confirm its age and why.
 type Settled<T> = (Option<Rc<T>>, Option<(Seconds, StoreError)>);
 
+/// Longer than this no answer takes.
+const SLOWEST: Seconds = Seconds(5);
+
 /// How old copies may be.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Age {
@@ -79,6 +82,12 @@ struct Kept {
 }
 
 impl Kept {
+    /// Whether it was asked for after what was asked for `now`, and answered before. Not when the
+    /// clock was set back since.
+    fn overtook(&self, now: UnixTime) -> bool {
+        now < self.read_at && self.read_at.since(now) <= SLOWEST
+    }
+
     /// How old it is; `None` when the clock was set back since.
     fn age(&self, now: UnixTime) -> Option<Seconds> {
         (self.read_at <= now).then(|| now.since(self.read_at))
@@ -200,9 +209,8 @@ impl All {
             last_use: self.uses,
         };
         if let Ok(at) = self.position(name) {
-            // A slow answer is older than one that overtook it.
             let place = self.copies.get_mut(at);
-            if let Some(place) = place.filter(|known| known.read_at <= now) {
+            if let Some(place) = place.filter(|known| !known.overtook(now)) {
                 *place = copy;
             }
             return;
@@ -221,7 +229,9 @@ impl All {
     fn remove(&mut self, name: &str, now: UnixTime) {
         if let Some((copy, _)) = self.find(name) {
             copy.value = None;
-            copy.read_at = copy.read_at.max(now);
+            if !copy.overtook(now) {
+                copy.read_at = now;
+            }
         }
     }
 

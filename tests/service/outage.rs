@@ -166,6 +166,23 @@ fn a_clock_that_was_set_back_makes_no_copy_younger() {
 }
 
 #[test]
+fn what_is_read_after_the_clock_was_set_back_replaces_what_was_read_before() {
+    for back in [6, 60, 3600] {
+        let mut fixture = fixture(json!({ "stale_if_error": 300, "client_max_age": 60 }));
+        assert_eq!(fixture.at_second(4000).token("").status(), 200);
+        fixture.register("app", |client| client.disabled = true);
+        let status = fixture.at_second(4000 - back).token("").status();
+        assert_eq!(status, 401, "{back}");
+        // Nor does it come back when its time comes again.
+        fixture.begin_outage();
+        assert_eq!(
+            fixture.at_second(4001).token("").status(),
+            if back < 300 { 401 } else { 503 }
+        );
+    }
+}
+
+#[test]
 fn made_up_names_take_nobodys_place() {
     let mut fixture = fixture(json!({ "stale_if_error": 300 }));
     assert_eq!(fixture.token("").status(), 200);
