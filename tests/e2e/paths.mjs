@@ -6,7 +6,7 @@ import { resolve } from "node:path";
 
 const { CARGO_HOME, CARGO_TARGET_DIR } = process.env;
 const checkout = resolve(import.meta.dirname, "../..");
-const folders = ["/root/", "/home/", "/Users/", "registry/src/", homedir(), checkout, CARGO_HOME, CARGO_TARGET_DIR]
+const folders = ["registry/src/", homedir(), checkout, CARGO_HOME, CARGO_TARGET_DIR]
   .filter((folder) => folder?.length > 1)
   .map((folder) => folder.replaceAll(/[^\w/]/g, "\\$&"));
 const path = new RegExp(`(?:${folders.join("|")})[\\x21-\\x7e]{0,100}`, "g");
