@@ -44,27 +44,7 @@ pub(super) async fn authenticate<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
-    authenticate_as(request, form, realm, context, false).await
-}
-
-/// The same where a request makes something: only so many in the name of one client.
-pub(super) async fn authenticate_limited<S: Store>(
-    request: &Request<'_>,
-    form: &Form<'_>,
-    realm: &Realm,
-    context: &mut Context<'_, S>,
-) -> Result<Rc<Client>, Failure> {
-    authenticate_as(request, form, realm, context, true).await
-}
-
-async fn authenticate_as<S: Store>(
-    request: &Request<'_>,
-    form: &Form<'_>,
-    realm: &Realm,
-    context: &mut Context<'_, S>,
-    is_limited: bool,
-) -> Result<Rc<Client>, Failure> {
-    match verify(request, form, realm, context, is_limited).await {
+    match verify(request, form, realm, context).await {
         Err(Failure::Rejection(why)) if why.code() == ErrorCode::InvalidClient => {
             Err(limit::failure(why, context).await.into())
         }
@@ -72,12 +52,24 @@ async fn authenticate_as<S: Store>(
     }
 }
 
+/// The same where a request makes something: only so many in the name of one client. They are counted
+/// once an assertion is used: whoever has a used one could else use them up with it.
+pub(super) async fn authenticate_limited<S: Store>(
+    request: &Request<'_>,
+    form: &Form<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Rc<Client>, Failure> {
+    let client = authenticate(request, form, realm, context).await?;
+    limit::rate(&client, client.is_confidential(), realm, context).await?;
+    Ok(client)
+}
+
 async fn verify<S: Store>(
     request: &Request<'_>,
     form: &Form<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
-    is_limited: bool,
 ) -> Result<Rc<Client>, Failure> {
     let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
     let mut refusal = Rejection::UnknownClient.into();
@@ -106,10 +98,6 @@ async fn verify<S: Store>(
                     && !context.store.consume(&mark, context.now).await?
                 {
                     return Err(Rejection::from(AssertionError::Replayed).into());
-                }
-                // After the assertion is used: whoever has a used one could use this up with it.
-                if is_limited {
-                    limit::rate(&client, client.is_confidential(), realm, context).await?;
                 }
                 return Ok(client);
             }
