@@ -5,6 +5,7 @@ mod grant_store;
 mod store;
 mod warm_up;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
@@ -12,11 +13,12 @@ use std::rc::Rc;
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use wasm_bindgen::{JsCast as _, JsValue};
-use worker::js_sys::{Array, JSON, Object, Reflect};
-use worker::worker_sys::web_sys;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, JSON, Object, Reflect, Uint8Array};
+use worker::worker_sys::web_sys::{Request, Response, ResponseInit};
 use worker::{
-    ByteStream, Date, Env, Headers, Method, Request, Response, ResponseBuilder, Result,
-    ScheduleContext, ScheduledEvent, console_error, console_log, console_warn, event,
+    ByteStream, Context, Date, Env, Result, ScheduleContext, ScheduledEvent, console_error,
+    console_log, console_warn, event,
 };
 
 use self::store::EdgeStore;
@@ -52,12 +54,12 @@ fn start() {
     clippy::disallowed_methods,
     reason = "this is where randomness comes from"
 )]
-async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
     let isolate = ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(begin(&env)))));
     let head = Head::read(&request);
     #[cfg(feature = "panic-on-demand")]
-    panic_on_demand(&head.path).await;
-    let body = read_body(&mut request).await;
+    panic_on_demand(path(&head.url)).await;
+    let body = read_body(request, &head).await;
     // Not before the body is there: its sender could take as long as they like.
     let now = now();
     let reply = match body {
@@ -71,7 +73,7 @@ async fn fetch(mut request: Request, env: Env, _: worker::Context) -> Result<Res
     if let Some(log) = &reply.log {
         write(log);
     }
-    answer(reply.response)
+    answer(&reply.response)
 }
 
 /// Runs when the cron trigger of `wrangler.toml` says so: tells which keys near their end.
@@ -136,18 +138,17 @@ fn load(env: &Env) -> Service {
 
 /// What the service reads of a request, but for its body.
 struct Head {
-    /// As the runtime has it: the SDK's own type takes methods that it does not know for GET.
     method: String,
     url: String,
-    path: String,
     header_fields: u32,
     headers: [Option<String>; HEADERS.len()],
+    content_length: Option<usize>,
     handshake: Handshake,
 }
 
 /// What the runtime knows of the TLS handshake, read when it is asked for.
 struct Handshake {
-    request: web_sys::Request,
+    request: Request,
     certificate: OnceCell<Option<[String; CERTIFICATE.len()]>>,
 }
 
@@ -177,14 +178,15 @@ impl Head {
     #[inline(never)]
     fn read(request: &Request) -> Self {
         let headers = request.headers();
+        let get = |name| headers.get(name).ok().flatten();
         Self {
-            method: request.inner().method(),
-            url: request.inner().url(),
-            path: request.path(),
-            header_fields: Array::from(headers.0.as_ref()).length(),
-            headers: HEADERS.map(|name| headers.get(name).ok().flatten()),
+            method: request.method(),
+            url: request.url(),
+            header_fields: Array::from(&headers.keys()).length(),
+            headers: HEADERS.map(get),
+            content_length: get("content-length").and_then(|length| length.parse().ok()),
             handshake: Handshake {
-                request: Clone::clone(request.inner()),
+                request: Clone::clone(request),
                 certificate: OnceCell::new(),
             },
         }
@@ -206,7 +208,7 @@ impl Head {
         http::Request {
             method: &self.method,
             authority: authority(&self.url),
-            path: &self.path,
+            path: path(&self.url),
             query: query(&self.url),
             authorization: authorization.as_deref(),
             content_type: content_type.as_deref(),
@@ -257,6 +259,14 @@ fn authority(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
+/// The path of a URL as the runtime writes it.
+fn path(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let rest = rest.find('/').and_then(|at| rest.get(at..));
+    let path = rest.and_then(|rest| rest.split(['?', '#']).next());
+    path.unwrap_or("/")
+}
+
 /// The query of a URL as the runtime writes it, without its `?`.
 fn query(url: &str) -> &str {
     let url = url.split('#').next().unwrap_or_default();
@@ -264,10 +274,16 @@ fn query(url: &str) -> &str {
 }
 
 /// Reads the body of a POST.
-async fn read_body(request: &mut Request) -> Result<Vec<u8>> {
-    match request.method() == Method::Post && request.inner().body().is_some() {
-        true => read_at_most(MAX_BODY, request.stream()?).await,
-        false => Ok(Vec::new()),
+async fn read_body(request: Request, head: &Head) -> Result<Vec<u8>> {
+    match head.content_length {
+        _ if head.method != "POST" => Ok(Vec::new()),
+        // At once, which costs less than by a stream: the runtime takes no more than is announced.
+        Some(length) if length <= MAX_BODY => {
+            let buffer = JsFuture::from(request.array_buffer()?).await?;
+            Ok(Uint8Array::new(&buffer).to_vec())
+        }
+        _ if request.body().is_none() => Ok(Vec::new()),
+        _ => read_at_most(MAX_BODY, worker::Request::from(request).stream()?).await,
     }
 }
 
@@ -287,18 +303,15 @@ async fn read_at_most(max: usize, mut chunks: ByteStream) -> Result<Vec<u8>> {
 
 /// Writes an answer as the runtime wants it.
 #[inline(never)]
-fn answer(response: http::Response) -> Result<Response> {
-    let headers = Headers::new();
-    for (name, value) in &response.headers {
-        headers.set(name, value)?;
-    }
-    let builder = ResponseBuilder::new()
-        .with_status(response.status)
-        .with_headers(headers);
-    Ok(match response.body {
-        body if body.is_empty() => builder.empty(),
-        body => builder.fixed(body.into_bytes()),
-    })
+fn answer(response: &http::Response) -> Result<Response> {
+    let pair =
+        |(name, value): &(&str, Cow<str>)| Array::of2(&(*name).into(), &value.as_ref().into());
+    let headers = response.headers.iter().map(pair).collect::<Array>();
+    let init = ResponseInit::new();
+    init.set_status(response.status);
+    init.set_headers(&headers);
+    let body = Some(response.body.as_str()).filter(|body| !body.is_empty());
+    Ok(Response::new_with_opt_str_and_init(body, &init)?)
 }
 
 /// Panics for requests to `/panic-on-demand`, and to `/panic-on-demand/later` after an await, when the
