@@ -26,6 +26,8 @@ pub fn form(data: &[u8]) {
     let pairs = form_urlencoded::parse(data).filter(|(_, value)| !value.is_empty());
     let pairs = pairs.collect::<Vec<_>>();
     let pairs = || pairs.iter().map(|(name, value)| (&**name, &**value));
+    // Empty ones too.
+    let parameters = data.split(|octet| *octet == b'&').count();
     let repeats = |name: &str| name == "resource" || name == "audience";
     match &read {
         Ok(form) => {
@@ -33,7 +35,7 @@ pub fn form(data: &[u8]) {
                 .extend_pairs(pairs())
                 .finish();
             let again = Form::parse(written.as_bytes()).unwrap();
-            assert!(pairs().count() <= 100);
+            assert!(parameters <= 100);
             for (name, value) in pairs() {
                 assert!(form.values(name).any(|known| known == value));
                 assert!(repeats(name) || form.values(name).count() == 1);
@@ -45,7 +47,7 @@ pub fn form(data: &[u8]) {
             let count = |name: &str| pairs().filter(|(other, _)| *other == name).count();
             assert!(pairs().any(|(name, _)| !repeats(name) && count(name) > 1));
         }
-        Err(FormError::TooMany) => assert!(pairs().count() > 100),
+        Err(FormError::TooMany) => assert!(parameters > 100),
         Err(FormError::Encoding) => {
             assert!(data.contains(&b'%') || std::str::from_utf8(data).is_err());
         }
