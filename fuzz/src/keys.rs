@@ -29,10 +29,13 @@ pub fn jwk(data: &[u8]) {
         assert!(keys.len() <= jwks().len());
         for (at, key) in keys.iter().enumerate() {
             assert!(keys[..at].iter().all(|other| other.name() != key.name()));
-            // Others with the same name may be for another use.
+            // Others with the same name or coordinates may be for another use or curve.
             let is = |value: &Value, text: &str| value.is_null() || value == text;
             let for_us = |jwk: &&Value| {
-                jwk["kty"] == "EC" && is(&jwk["use"], "sig") && is(&jwk["alg"], "ES256")
+                jwk["kty"] == "EC"
+                    && jwk["crv"] == "P-256"
+                    && is(&jwk["use"], "sig")
+                    && is(&jwk["alg"], "ES256")
             };
             let jwk = jwks().iter().filter(for_us).find(|jwk| {
                 let thumbprint = thumbprint(jwk);
