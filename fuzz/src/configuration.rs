@@ -33,7 +33,8 @@ pub fn realms(data: &[u8]) {
     let read = Realms::parse(&variables, &secret, &Dialect::ALL);
     let service = Service::new(&variables, &secret);
     let d = URL_SAFE_NO_PAD.encode([REALM_KEY; 32]);
-    let d = d.as_str();
+    // Unless the fuzzer has learnt it and writes it into the configuration itself.
+    let is_told = |line: &str| line.contains(&d) && !text.contains(&d);
     let mut errors = 0;
     for realm in read.all() {
         taken(realm.is_ok());
@@ -54,14 +55,14 @@ pub fn realms(data: &[u8]) {
             }
             Err(error) => {
                 errors += 1;
-                assert!(!error.to_string().contains(d));
+                assert!(!is_told(&error.to_string()));
             }
         }
     }
     // The same by way of the service: each realm, wherever its endpoints would be.
     for warning in service.key_warnings(at(NOW)) {
         let (Log::Info(line) | Log::Warning(line) | Log::Error(line)) = warning;
-        assert!(serde_json::from_str::<Value>(&line).is_ok() && !line.contains(d));
+        assert!(serde_json::from_str::<Value>(&line).is_ok() && !is_told(&line));
     }
     let store = MemoryStore::default();
     let send = |authority: &str, path: &str, method: &str| {
@@ -81,7 +82,7 @@ pub fn realms(data: &[u8]) {
         let reply = pollster::block_on(reply);
         let status = reply.response.status;
         seen(|| format!("{method} {status}"));
-        assert!(!reply.response.body.contains(d));
+        assert!(!is_told(&reply.response.body));
         assert!(
             [200, 303, 400, 401, 404, 405, 415, 503].contains(&status),
             "{status}"
