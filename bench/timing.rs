@@ -1,5 +1,5 @@
-//! Whether the time that a comparison of secrets takes tells anything of the secret, by the method of
-//! dudect (Reparaz, Balasch, Verbauwhede: "Dude, is my code constant time?", 2017): two classes of
+//! Whether the time that a comparison of secrets or a multiplication of the generator takes tells
+//! anything of the secret, by the method of dudect (Reparaz, Balasch, Verbauwhede: "Dude, is my code constant time?", 2017): two classes of
 //! inputs in random order, each call timed alone, and Welch's t-test on all times and on those below
 //! some percentiles, since what interrupts a measurement is slow. `make timing` runs it.
 //!
@@ -25,7 +25,7 @@ use edge_token::client::{
     Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
 use edge_token::http::Request;
-use edge_token::jose::SigningKey;
+use edge_token::jose::{SigningKey, fixed_base};
 use edge_token::json::Json;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
@@ -35,8 +35,9 @@ use edge_token::time::UnixTime;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// How often each comparison is timed, and each request.
+/// How often each comparison is timed, each multiplication, and each request.
 const COMPARISONS: usize = 1_000_000;
+const MULTIPLICATIONS: usize = 300_000;
 const REQUESTS: usize = 200_000;
 /// From where on the classes differ: in dudect 4.5 says perhaps, and 10 surely.
 const THRESHOLD: f64 = 5.0;
@@ -51,7 +52,10 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 const NOW: UnixTime = UnixTime::from_seconds(1_800_000_000);
 
 fn main() -> ExitCode {
-    println!("{COMPARISONS} comparisons each; |t| from {THRESHOLD} on is a difference\n");
+    println!(
+        "{COMPARISONS} comparisons each, {MULTIPLICATIONS} multiplications; |t| from {THRESHOLD} on is a \
+         difference\n"
+    );
     let key = ClientSecretsKey::parse(KEY.to_owned()).unwrap();
     let secret = ClientSecret::new(SECRET.to_owned());
     let mut passed = true;
@@ -94,6 +98,8 @@ fn main() -> ExitCode {
         );
     }
 
+    passed &= multiplications();
+
     let digest: [u8; 32] = Sha256::new()
         .chain_update(SALT)
         .chain_update(SECRET)
@@ -121,6 +127,30 @@ fn main() -> ExitCode {
     };
     println!("\nFailed: {failure}.");
     ExitCode::FAILURE
+}
+
+/// Whether `k·G` takes the same for one `k` and others, for digits that are 0 and others, and wherever the
+/// one is that is not.
+fn multiplications() -> bool {
+    let random = || {
+        let mut k = [0; 32];
+        getrandom::fill(&mut k).unwrap();
+        // Below n.
+        k[0] &= 0x7f;
+        k
+    };
+    let fixed = random();
+    let one = || std::array::from_fn(|at| u8::from(at == 31));
+    let great = || std::array::from_fn(|at| if at == 0 { 0x40 } else { 0 });
+    let is_same = |name, classes: [&dyn Fn() -> [u8; 32]; 2]| {
+        !differs(
+            name,
+            &measure(MULTIPLICATIONS, classes, fixed_base::multiply),
+        )
+    };
+    is_same("k·G: one k, random ones", [&|| fixed, &random])
+        & is_same("k·G: k = 1, random ones", [&one, &random])
+        & is_same("k·G: k = 1, k = 2^254", [&one, &great])
 }
 
 /// What [`ClientSecretHash::matches`] must not be.

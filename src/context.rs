@@ -76,17 +76,35 @@ impl<S: Store> Context<'_, S> {
         realm: &Realm,
         id: &ClientId,
     ) -> Result<Option<Rc<Client>>, StoreError> {
-        let (copies, key, age) = (
-            &self.store.memory().clients,
-            id.record_key(&realm.name),
-            realm.age,
-        );
-        if let Some((copy, old)) = copies.usable(&key, age, self.now) {
-            self.audit.note_age(old);
-            return Ok(Some(copy));
+        match self.copied_client(realm, id) {
+            Some((copy, _)) => Ok(Some(copy)),
+            None => self.read_client(realm, id).await,
         }
+    }
+
+    /// The copy of a client's record, if storage need not be asked, and whether that is because storage
+    /// failed a moment ago.
+    pub fn copied_client(&mut self, realm: &Realm, id: &ClientId) -> Option<(Rc<Client>, bool)> {
+        let key = id.record_key(&realm.name);
+        let copies = &self.store.memory().clients;
+        let (copy, old) = copies.usable(&key, realm.age, self.now)?;
+        self.audit.note_age(old);
+        Some((copy, old.is_some()))
+    }
+
+    /// The client as it is stored, or a copy if storage fails and that is tolerable.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn read_client(
+        &mut self,
+        realm: &Realm,
+        id: &ClientId,
+    ) -> Result<Option<Rc<Client>>, StoreError> {
+        let key = id.record_key(&realm.name);
         let answer = self.store.client(&realm.name, id).await;
-        let (client, stale) = copies.settle(&key, age, self.now, answer)?;
+        let copies = &self.store.memory().clients;
+        let (client, stale) = copies.settle(&key, realm.age, self.now, answer)?;
         self.audit.note_stale(stale);
         Ok(client)
     }

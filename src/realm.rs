@@ -331,10 +331,11 @@ fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
 
 /// Takes the members that say how old copies of client records may be.
 fn age(members: &mut Object) -> Result<Age, JsonError> {
-    let mut take = |member, range, expected| seconds(members, member, 0, range, expected);
+    let mut take =
+        |member, default, range, expected| seconds(members, member, default, range, expected);
     Ok(Age {
-        max_age: take("client_max_age", 0..=60, "0 to 60 seconds")?,
-        stale_if_error: take("stale_if_error", 0..=DAY, "0 to 86400 seconds")?,
+        max_age: take("client_max_age", 30, 0..=60, "0 to 60 seconds")?,
+        stale_if_error: take("stale_if_error", 0, 0..=DAY, "0 to 86400 seconds")?,
     })
 }
 

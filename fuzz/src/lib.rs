@@ -19,6 +19,7 @@
 )]
 
 mod configuration;
+mod es256;
 mod family;
 mod keys;
 mod known;
@@ -31,6 +32,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 pub use self::configuration::realms;
+pub use self::es256::es256;
 pub use self::family::family;
 pub use self::keys::jwk;
 pub use self::records::{client_record, not_before_record, registration};
@@ -42,7 +44,7 @@ pub use self::signed::{access_token, assertion, dpop, jwt};
 pub type Target = fn(&[u8]);
 
 /// All of them, by the names of their binaries and seeds.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("form", form),
     ("basic", basic),
     ("scope", scope),
@@ -52,6 +54,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("assertion", assertion),
     ("dpop", dpop),
     ("jwk", jwk),
+    ("es256", es256),
     ("client_record", client_record),
     ("not_before_record", not_before_record),
     ("registration", registration),

@@ -5,20 +5,19 @@ mod grant_store;
 mod store;
 mod warm_up;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::fmt;
 use std::rc::Rc;
 
-use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, JSON, Object, Reflect, Uint8Array};
-use worker::worker_sys::web_sys::{Request, Response, ResponseInit};
+use worker::js_sys::{JSON, Object, Promise, Reflect, Uint8Array};
+use worker::worker_sys::web_sys::{Request, Response};
 use worker::{
-    ByteStream, Context, Date, Env, Result, ScheduleContext, ScheduledEvent, console_error,
-    console_log, console_warn, event,
+    Context, Date, Env, Result, ScheduleContext, ScheduledEvent, console_error, console_log,
+    console_warn, event,
 };
 
 use self::store::EdgeStore;
@@ -57,14 +56,25 @@ fn start() {
 async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
     let isolate = ISOLATE.with(|isolate| Rc::clone(isolate.get_or_init(|| Rc::new(begin(&env)))));
     let head = Head::read(&request);
+    let (described, content_length) = head.request();
     #[cfg(feature = "panic-on-demand")]
-    panic_on_demand(path(&head.url)).await;
-    let body = read_body(request, &head).await;
+    panic_on_demand(described.path).await;
+    #[cfg(feature = "sign-on-demand")]
+    sign_on_demand(described.path);
+    let body = match (described.method, content_length) {
+        // Which costs less than by a stream: the runtime takes no more than is announced.
+        ("POST", Some(length)) if length <= MAX_BODY => octets(read_all(&request)).await,
+        ("POST", _) => octets(read_at_most(&request, MAX_BODY)).await,
+        _ => Ok(Vec::new()),
+    };
     // Not before the body is there: its sender could take as long as they like.
     let now = now();
     let reply = match body {
         Ok(body) => {
-            let request = head.with_body(&body);
+            let request = http::Request {
+                body: &body,
+                ..described
+            };
             let store = EdgeStore::of(&env, &isolate.memory);
             respond(&isolate.service, request, now, &getrandom::fill, &store).await
         }
@@ -136,13 +146,21 @@ fn load(env: &Env) -> Service {
     })
 }
 
+#[wasm_bindgen(module = "/src/edge/glue.js")]
+extern "C" {
+    fn describe(request: &Request) -> String;
+    #[wasm_bindgen(js_name = readAll)]
+    fn read_all(message: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = readAtMost)]
+    fn read_at_most(message: &JsValue, max: usize) -> Promise;
+    #[wasm_bindgen(catch)]
+    fn response(status: u16, fields: &str, body: &str) -> Result<Response, JsValue>;
+}
+
 /// What the service reads of a request, but for its body.
 struct Head {
-    method: String,
-    url: String,
-    header_fields: u32,
-    headers: [Option<String>; HEADERS.len()],
-    content_length: Option<usize>,
+    /// What `describe` says.
+    text: String,
     handshake: Handshake,
 }
 
@@ -151,20 +169,6 @@ struct Handshake {
     request: Request,
     certificate: OnceCell<Option<[String; CERTIFICATE.len()]>>,
 }
-
-/// The header fields that the service reads, in the order of [`Head::headers`].
-const HEADERS: [&str; 10] = [
-    "authorization",
-    "content-type",
-    "content-encoding",
-    "accept",
-    "origin",
-    "cf-connecting-ip",
-    "if-none-match",
-    "cookie",
-    "dpop",
-    "cf-ray",
-];
 
 /// What is read of `request.cf.tlsClientAuth`, in the order of [`Handshake::certificate`].
 const CERTIFICATE: [&str; 4] = [
@@ -177,14 +181,8 @@ const CERTIFICATE: [&str; 4] = [
 impl Head {
     #[inline(never)]
     fn read(request: &Request) -> Self {
-        let headers = request.headers();
-        let get = |name| headers.get(name).ok().flatten();
         Self {
-            method: request.method(),
-            url: request.url(),
-            header_fields: Array::from(&headers.keys()).length(),
-            headers: HEADERS.map(get),
-            content_length: get("content-length").and_then(|length| length.parse().ok()),
+            text: describe(request),
             handshake: Handshake {
                 request: Clone::clone(request),
                 certificate: OnceCell::new(),
@@ -192,38 +190,33 @@ impl Head {
         }
     }
 
-    fn with_body<'a>(&'a self, body: &'a [u8]) -> http::Request<'a> {
-        let [
-            authorization,
-            content_type,
-            content_encoding,
-            accept,
-            origin,
-            address,
-            if_none_match,
-            cookie,
-            dpop,
-            ray,
-        ] = &self.headers;
-        http::Request {
-            method: &self.method,
-            authority: authority(&self.url),
-            path: path(&self.url),
-            query: query(&self.url),
-            authorization: authorization.as_deref(),
-            content_type: content_type.as_deref(),
-            content_encoding: content_encoding.as_deref(),
-            accept: accept.as_deref(),
-            origin: origin.as_deref(),
-            client_address: address.as_deref(),
-            if_none_match: if_none_match.as_deref(),
-            cookie: cookie.as_deref(),
-            dpop: dpop.as_deref(),
-            ray: ray.as_deref(),
-            header_fields: usize::try_from(self.header_fields).unwrap_or(usize::MAX),
+    /// The request without its body, and how long that is, if it says so.
+    fn request(&self) -> (http::Request<'_>, Option<usize>) {
+        let mut lines = self.text.split('\n');
+        let mut line = || lines.next().unwrap_or_default();
+        let (method, url, header_fields) = (line(), line(), line());
+        let mut field = || line().strip_prefix('+');
+        let content_length = field().and_then(|length| length.parse().ok());
+        let request = http::Request {
+            method,
+            authority: authority(url),
+            path: path(url),
+            query: query(url),
+            authorization: field(),
+            content_type: field(),
+            content_encoding: field(),
+            accept: field(),
+            origin: field(),
+            client_address: field(),
+            if_none_match: field(),
+            cookie: field(),
+            dpop: field(),
+            ray: field(),
+            header_fields: header_fields.parse().unwrap_or(usize::MAX),
             connection: Some(&self.handshake),
-            body,
-        }
+            body: &[],
+        };
+        (request, content_length)
     }
 }
 
@@ -273,45 +266,22 @@ fn query(url: &str) -> &str {
     url.split_once('?').map_or("", |(_, query)| query)
 }
 
-/// Reads the body of a POST.
-async fn read_body(request: Request, head: &Head) -> Result<Vec<u8>> {
-    match head.content_length {
-        _ if head.method != "POST" => Ok(Vec::new()),
-        // At once, which costs less than by a stream: the runtime takes no more than is announced.
-        Some(length) if length <= MAX_BODY => {
-            let buffer = JsFuture::from(request.array_buffer()?).await?;
-            Ok(Uint8Array::new(&buffer).to_vec())
-        }
-        _ if request.body().is_none() => Ok(Vec::new()),
-        _ => read_at_most(MAX_BODY, worker::Request::from(request).stream()?).await,
-    }
-}
-
-/// Reads a body, but never more of it than shows that it has more than `max` octets.
-async fn read_at_most(max: usize, mut chunks: ByteStream) -> Result<Vec<u8>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = chunks.next().await {
-        let room = max.saturating_add(1).saturating_sub(body.len());
-        let chunk = chunk?;
-        body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-        if body.len() > max {
-            break;
-        }
-    }
-    Ok(body)
+/// The octets that a promise gives.
+async fn octets(promise: Promise) -> Result<Vec<u8>> {
+    Ok(Uint8Array::new(&JsFuture::from(promise).await?).to_vec())
 }
 
 /// Writes an answer as the runtime wants it.
 #[inline(never)]
 fn answer(response: &http::Response) -> Result<Response> {
-    let pair =
-        |(name, value): &(&str, Cow<str>)| Array::of2(&(*name).into(), &value.as_ref().into());
-    let headers = response.headers.iter().map(pair).collect::<Array>();
-    let init = ResponseInit::new();
-    init.set_status(response.status);
-    init.set_headers(&headers);
-    let body = Some(response.body.as_str()).filter(|body| !body.is_empty());
-    Ok(Response::new_with_opt_str_and_init(body, &init)?)
+    let lines = response.headers.iter();
+    let lines = lines.flat_map(|(name, value)| [name, value.as_ref()]);
+    // One with a line break would pass for others.
+    if lines.clone().any(|line| line.contains('\n')) {
+        return Err("a header field with a line break".into());
+    }
+    let fields = lines.collect::<Vec<_>>().join("\n");
+    Ok(self::response(response.status, &fields, &response.body)?)
 }
 
 /// Panics for requests to `/panic-on-demand`, and to `/panic-on-demand/later` after an await, when the
@@ -324,5 +294,18 @@ async fn panic_on_demand(path: &str) {
     }
     if path.starts_with("/panic-on-demand") {
         panic!("a request to /panic-on-demand");
+    }
+}
+
+/// Signs for requests to `/sign-on-demand/N`, N times. In builds of benchmarks alone.
+#[cfg(feature = "sign-on-demand")]
+fn sign_on_demand(path: &str) {
+    use jwt_compact::Algorithm as _;
+    let count = path.strip_prefix("/sign-on-demand/").map(str::parse);
+    let key = p256::ecdsa::SigningKey::from_slice(&[1; 32]);
+    if let (Some(Ok(count)), Ok(key)) = (count, key) {
+        for _ in 0..count {
+            std::hint::black_box(crate::jose::es256::Es256.sign(&key, &[0; 300]));
+        }
     }
 }

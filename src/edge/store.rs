@@ -7,10 +7,10 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
 use worker::worker_sys::web_sys;
-use worker::{Date, Delay, Env, Error, Response};
+use worker::{Date, Delay, Env, Error};
 
 use super::grant_store::{FIRST, IS_MARKED, MARK, USED};
-use super::read_at_most;
+use super::{octets, read_at_most};
 use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
@@ -224,9 +224,9 @@ impl Bindings<'_> {
             let fetch = Reflect::get(&global(), &"fetch".into())?.dyn_into::<Function>()?;
             let answer = fetch.call2(&JsValue::UNDEFINED, &url.into(), &init)?;
             let answer = JsFuture::from(answer.dyn_into::<Promise>()?).await?;
-            let mut answer = Response::from(answer.dyn_into::<web_sys::Response>()?);
-            match answer.status_code() {
-                200 => read_at_most(MAX_JWK_SET, answer.stream()?).await,
+            let answer = answer.dyn_into::<web_sys::Response>()?;
+            match answer.status() {
+                200 => octets(read_at_most(&answer, MAX_JWK_SET)).await,
                 status => Err(format!("answered {status}").into()),
             }
         };

@@ -1,13 +1,14 @@
 //! ES256, ECDSA over P-256 with SHA-256 (RFC 7518 §3.4), as an [`Algorithm`] of jwt-compact.
 //!
-//! jwt-compact's own ES256 stands on p256 0.13; this one on p256 0.14, whose precomputed table of
-//! the generator makes a signature four times as fast. Signing is deterministic (RFC 6979).
+//! jwt-compact's own ES256 stands on p256 0.13, this one on p256 0.14. Signing is deterministic (RFC 6979).
+//! With the feature `fixed-base` its multiplication of the generator is
+//! [`fixed_base`](super::fixed_base)'s.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use jwt_compact::{Algorithm, AlgorithmSignature};
-use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::signature::Verifier;
 
 /// The algorithm's name in a JOSE header.
 pub const NAME: &str = "ES256";
@@ -42,7 +43,7 @@ impl Algorithm for Es256 {
     }
 
     fn sign(&self, key: &Self::SigningKey, message: &[u8]) -> Signature {
-        Signature(key.sign(message))
+        Signature(sign(key, message))
     }
 
     fn verify_signature(
@@ -52,5 +53,46 @@ impl Algorithm for Es256 {
         message: &[u8],
     ) -> bool {
         key.verify(message, &signature.0).is_ok()
+    }
+}
+
+#[cfg(not(feature = "fixed-base"))]
+fn sign(key: &p256::ecdsa::SigningKey, message: &[u8]) -> p256::ecdsa::Signature {
+    p256::ecdsa::signature::Signer::sign(key, message)
+}
+
+/// ECDSA (FIPS 186-5 §6.4.1) with the nonces of RFC 6979 §3.2, as the crate does it.
+#[cfg(feature = "fixed-base")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "scalars wrap around at the order"
+)]
+fn sign(key: &p256::ecdsa::SigningKey, message: &[u8]) -> p256::ecdsa::Signature {
+    use p256::elliptic_curve::Curve as _;
+    use p256::elliptic_curve::ops::{Invert as _, Reduce as _};
+    use p256::{FieldBytes, NistP256, NonZeroScalar, Scalar, U256};
+    use sha2::{Digest as _, Sha256};
+    use zeroize::Zeroizing;
+
+    let digest = Sha256::digest(message);
+    let d = key.as_nonzero_scalar();
+    let octets = Zeroizing::new(<[u8; 32]>::from(key.to_bytes()));
+    let order = &NistP256::ORDER;
+    let mut nonces = rfc6979::KGenerator::<Sha256, U256>::new(&*octets, &digest, &[], order);
+    loop {
+        let mut k = Zeroizing::new([0; 32]);
+        nonces.fill_next_k(&mut *k);
+        let [x, _] = super::fixed_base::multiply(&k);
+        let r = Scalar::reduce(&FieldBytes::from(x));
+        // But for one nonce in 2^255 it is a scalar, and neither r nor s is 0.
+        let k = NonZeroScalar::from_repr((*k).into()).into_option();
+        let Some(k) = k.map(Zeroizing::new) else {
+            continue;
+        };
+        let inverse = Zeroizing::new(k.invert());
+        let s = **inverse * (Scalar::reduce(&digest) + r * **d);
+        if let Ok(signature) = p256::ecdsa::Signature::from_scalars(r, s) {
+            return signature;
+        }
     }
 }

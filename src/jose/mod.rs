@@ -3,6 +3,7 @@
 //! No OAuth word may stand here, and nothing of this crate but `time` and `json` is used.
 
 pub mod es256;
+pub mod fixed_base;
 mod jwk;
 mod jwt;
 mod mac;

@@ -113,7 +113,8 @@ export async function start(
 export function allBindings(url, bindings = {}, realm = () => ({}), realms = () => ({})) {
   const issuer = `${url}/realms/default`;
   const all = Object.fromEntries(Object.entries({
-    REALMS: { default: { issuer, scopes: "read write", ...realm(url) }, ...realms(url) },
+    // Where nothing else is said, each change of a client is seen at once.
+    REALMS: { default: { issuer, scopes: "read write", client_max_age: 0, ...realm(url) }, ...realms(url) },
     SIGNING_KEYS: JSON.stringify(tool("key", "generate", "--print")),
     CLIENT_SECRETS_KEY,
     ...bindings,

@@ -10,7 +10,7 @@ const GRANT: &str = "grant_type=client_credentials";
 
 /// A realm in which copies may be as old as that.
 fn fixture(more: Value) -> Fixture {
-    let mut realm = json!({ "issuer": ISSUER });
+    let mut realm = json!({ "issuer": ISSUER, "client_max_age": 0 });
     for (member, value) in more.as_object().unwrap() {
         realm[member] = value.clone();
     }
@@ -248,6 +248,51 @@ fn a_fresh_copy_saves_the_look_up_and_a_change_is_known_when_it_is_old() {
     fixture.begin_outage();
     assert_eq!(fixture.at_second(59).token("").status(), 200);
     assert_eq!(fixture.at_second(60).token("").status(), 503);
+}
+
+#[test]
+fn copies_are_fresh_for_half_a_minute_unless_the_realm_says_otherwise() {
+    let mut fixture = Fixture::configured(json!({ "default": { "issuer": ISSUER } }), &secrets());
+    fixture.register("app", |_| ());
+    fixture.store.remember();
+    let before = fixture.store.reads();
+    for (second, reads) in [(0, 1), (29, 1), (30, 2), (59, 2), (60, 3)] {
+        assert_eq!(fixture.at_second(second).token("").status(), 200);
+        assert_eq!(fixture.store.reads() - before, reads, "{second}");
+    }
+}
+
+#[test]
+fn nobody_is_refused_by_a_copy() {
+    let mut fixture = fixture(json!({ "client_max_age": 20 }));
+    let (old, new) = (basic("app", SECRET), basic("app", "new-secret"));
+    let status = |fixture: &Fixture, who: &str| fixture.token_as(who, GRANT).status();
+    assert_eq!(status(&fixture, &old), 200);
+    fixture.at_second(1);
+    fixture.register("app", |client| {
+        client.secrets = vec![stored_secret("s2", "new-secret")];
+    });
+    assert_eq!(status(&fixture, &old), 200);
+    // The new one brings the new record.
+    assert_eq!(status(&fixture, &new), 200);
+    assert_eq!(status(&fixture, &old), 401);
+    // Each that is refused asks storage, whether the record has changed or not, as for an id that nobody has.
+    let reads = fixture.store.reads();
+    for asked in 1..4 {
+        assert_eq!(status(&fixture, &basic("app", "wrong")), 401);
+        assert_eq!(fixture.store.reads() - reads, asked);
+    }
+    assert_eq!(status(&fixture, &new), 200);
+    assert_eq!(fixture.store.reads() - reads, 3);
+    // A client that is enabled again is served at once.
+    fixture.register("app", |client| client.disabled = true);
+    assert_eq!(status(fixture.at_second(30), &old), 401);
+    fixture.at_second(31).register("app", |_| ());
+    assert_eq!(status(&fixture, &old), 200);
+    // Without storage nobody is told that they are wrong.
+    fixture.begin_outage();
+    assert_eq!(status(&fixture, &old), 200);
+    assert_eq!(status(&fixture, &new), 503);
 }
 
 #[test]
