@@ -13,12 +13,12 @@ import { CLIENT_SECRETS_KEY, compatibilityDate, freePort, register, registerIn, 
 const TICKS = 100;
 
 /**
- * A small heap. As workerd starts V8, what awaited anything is
+ * A small heap, which is collected often and in some ms. As workerd starts V8, what awaited anything is
  * kept until some thousand requests' objects are freed in one pause of 60 to 200 ms, a JavaScript
  * worker's of one line too; p99 is then of those pauses, and not of who sends what. LOAD_V8_FLAGS has
  * others.
  */
-const V8_FLAGS = (process.env.LOAD_V8_FLAGS ?? "--max-heap-size=16").split(" ").filter(Boolean);
+const V8_FLAGS = (process.env.LOAD_V8_FLAGS ?? "--max-heap-size=10").split(" ").filter(Boolean);
 
 /** In memory if there is such a folder: on the platform no disk is waited for on the thread that serves. */
 const FOLDERS = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
