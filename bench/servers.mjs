@@ -65,6 +65,10 @@ function cpuOf(pid) {
 
 const rssOf = (pid) => Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB$/m)[1]) / 1024;
 
+/** What is to be done when this process ends. */
+const ends = new Set();
+process.once("exit", () => ends.forEach((end) => end()));
+
 /** Starts a process on the processor for what is measured, and waits until it serves `path`. */
 async function start(command, args, port, path, env = {}) {
   const folder = mkdtempSync(join(tmpdir(), "edge-token-bench-"));
@@ -75,8 +79,9 @@ async function start(command, args, port, path, env = {}) {
   const stop = () => {
     child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
+    ends.delete(stop);
   };
-  process.once("exit", stop);
+  ends.add(stop);
   for (let waited = 0; ; waited += 1) {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
     await answer?.arrayBuffer();
@@ -86,10 +91,7 @@ async function start(command, args, port, path, env = {}) {
   }
   return {
     port, pid: child.pid, cpu: () => cpuOf(child.pid), rss: () => rssOf(child.pid),
-    stop() {
-      process.off("exit", stop);
-      stop();
-    },
+    stop,
   };
 }
 
@@ -98,7 +100,7 @@ async function workerd(fixture, modules, bindings = () => [], more = "") {
   const [port, kvPort] = [await freePort(), await freePort()];
   const folder = mkdtempSync(join(tmpdir(), "edge-token-bench-"));
   mkdirSync(join(folder, "objects"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  ends.add(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   const embed = (path) => `embed ${text(relative(folder, resolve(path)))}`;
   const module = ([name, path]) => `(name = ${text(name)}, ${name.endsWith(".wasm") ? "wasm" : "esModule"} = ${embed(path)})`;
   const binding = ([name, value]) => `(name = ${text(name)}, ${value})`;

@@ -11,7 +11,7 @@ const scope = "read write";
 const provider = new Provider(issuer, {
   clients: [{
     client_id: CLIENT_ID, client_secret: CLIENT_SECRET, grant_types: ["client_credentials"],
-    response_types: [], redirect_uris: [], scope,
+    response_types: [], redirect_uris: [], scope, id_token_signed_response_alg: "ES256",
   }],
   jwks: { keys: [JSON.parse(PRIVATE_JWK)] },
   scopes: ["read", "write"],

@@ -1,13 +1,15 @@
-//! P4: the module `jose::es256` as it would be with jwt-compact's own ES256, which stands on p256 0.13.
-//! build.sh puts it in the place of the other, in a copy of the sources.
+//! P4: the module `jose::es256` as it would be with jwt-compact's own ES256: that does not compile by itself,
+//! so what it does stands here, with the p256 0.13 on which it stands. build.sh puts this file in the place of
+//! the other, in a copy of the sources.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
 
-use jwt_compact::alg::Es256 as Theirs;
 use jwt_compact::{Algorithm, AlgorithmSignature};
 use p256::ecdsa::signature::Verifier as _;
+use p256_0_13::ecdsa::signature::Signer as _;
+use p256_0_13::ecdsa::{Signature as TheirSignature, SigningKey as TheirKey};
 
 pub const NAME: &str = "ES256";
 
@@ -28,8 +30,6 @@ impl AlgorithmSignature for Signature {
         Cow::Owned(self.0.to_bytes().to_vec())
     }
 }
-
-type TheirKey = <Theirs as Algorithm>::SigningKey;
 
 thread_local! {
     /// Keys that were read before, as they would be held by who uses p256 0.13 alone.
@@ -52,8 +52,8 @@ impl Algorithm for Es256 {
                 keys.push((octets, TheirKey::from_slice(&octets).unwrap()));
             }
             let (_, key) = keys.iter().find(|(known, _)| *known == octets).unwrap();
-            let signature = Theirs.sign(key, message).to_bytes();
-            Signature(p256::ecdsa::Signature::from_slice(&signature).unwrap())
+            let signature: TheirSignature = key.sign(message);
+            Signature(p256::ecdsa::Signature::from_slice(&signature.to_bytes()).unwrap())
         })
     }
 
