@@ -5,7 +5,7 @@
 // compares is measured, and it fails if that has become worse than in results.json.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -15,6 +15,10 @@ import { startLoad, wire } from "./load.mjs";
 import { chart, report } from "./report.mjs";
 
 const { values: { check } } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+if (check && !existsSync("bench/results.json")) {
+  console.error("bench: there is no bench/results.json to compare with; make bench writes it");
+  process.exit(1);
+}
 const ROUNDS = check ? 3 : 5;
 const WARM_UP_SECONDS = check ? 3 : 5;
 const SECONDS = check ? 3 : 4;
