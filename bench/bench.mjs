@@ -52,7 +52,7 @@ const ZIPF = { requests: Array.from({ length: CLIENTS }, (_, index) => fixture.t
 const WRONG = {
   requests: Array.from({ length: 1000 }, (_, index) => fixture.token(0, { secret: `wrong-${index}` })), pick: "zipf", expect: 401,
 };
-const JWKS = { requests: [wire({ method: "GET", path: "/jwks" })] };
+const JWKS = { requests: [wire({ method: "GET", path: "/realms/default/jwks" })] };
 
 /** Assertions, each of which is good for one request. */
 async function assertions(server, count) {
