@@ -59,7 +59,7 @@ fn at(limbs: &[i64; LIMBS], column: usize, at: usize) -> i64 {
 /// A product divided by `R`, of which the statements add up each column: from below, each of the first nine
 /// is cleared by a multiple of `p`, whose other terms fall into columns above. Then limbs are taken off.
 macro_rules! product {
-    ($column:ident, $statements:block, $less:expr) => {{
+    ($column:ident, $less:expr, $statements:block) => {{
         let less: [i32; LIMBS] = $less;
         let mut multiples = [0; LIMBS];
         let mut limbs = [0; LIMBS];
@@ -244,31 +244,23 @@ impl Field {
     #[inline(never)]
     pub(super) fn times(&self, other: &Self) -> Self {
         let (a, b) = (self.wide(), other.wide());
-        product!(
-            column,
-            {
-                each!(AT of [0 1 2 3 4 5 6 7 8] {
-                    column += a[AT] * at(&b, COLUMN, AT);
-                });
-            },
-            [0; LIMBS]
-        )
+        product!(column, [0; LIMBS], {
+            each!(AT of [0 1 2 3 4 5 6 7 8] {
+                column += a[AT] * at(&b, COLUMN, AT);
+            });
+        })
     }
 
     /// Its product with `by`, less that of two others.
     #[inline(never)]
     pub(super) fn times_less(&self, by: &Self, other: &Self, other_by: &Self) -> Self {
         let (a, b, c, d) = (self.wide(), by.wide(), other.wide(), other_by.wide());
-        product!(
-            column,
-            {
-                each!(AT of [0 1 2 3 4 5 6 7 8] {
-                    column += a[AT] * at(&b, COLUMN, AT);
-                    column -= c[AT] * at(&d, COLUMN, AT);
-                });
-            },
-            [0; LIMBS]
-        )
+        product!(column, [0; LIMBS], {
+            each!(AT of [0 1 2 3 4 5 6 7 8] {
+                column += a[AT] * at(&b, COLUMN, AT);
+                column -= c[AT] * at(&d, COLUMN, AT);
+            });
+        })
     }
 
     pub(super) fn square(&self) -> Self {
@@ -282,19 +274,15 @@ impl Field {
         each!(AT of [0 1 2 3 4 5 6 7 8] {
             doubled[AT] = 2 * a[AT];
         });
-        product!(
-            column,
-            {
-                each!(AT of [0 1 2 3 4 5 6 7 8] {
-                    column += match (2 * AT).cmp(&COLUMN) {
-                        Ordering::Less => a[AT] * at(&doubled, COLUMN, AT),
-                        Ordering::Equal => a[AT] * a[AT],
-                        Ordering::Greater => 0,
-                    };
-                });
-            },
-            less.0
-        )
+        product!(column, less.0, {
+            each!(AT of [0 1 2 3 4 5 6 7 8] {
+                column += match (2 * AT).cmp(&COLUMN) {
+                    Ordering::Less => a[AT] * at(&doubled, COLUMN, AT),
+                    Ordering::Equal => a[AT] * a[AT],
+                    Ordering::Greater => 0,
+                };
+            });
+        })
     }
 
     /// The same in `0..p` and with plain limbs, of a product in `-p..2p`.
