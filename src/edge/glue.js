@@ -23,8 +23,8 @@ export function describe({ method, url, headers }) {
 }
 
 /** The octets of a body, at once; for bodies that can have no more than they announce. */
-export async function readAll(message) {
-  return new Uint8Array(await message.arrayBuffer());
+export function readAll(message) {
+  return message.arrayBuffer();
 }
 
 /** The octets of a body, but no more of them than show that it has more than `max`. */
@@ -41,10 +41,16 @@ export async function readAtMost({ body }, max) {
   return octets.subarray(0, end);
 }
 
+/** The header fields of the last response, and their text: most have the same as the one before. */
+const last = { fields: "", headers: new Headers() };
+
 /** A response with header fields, of which each is a line with its name and one with its value. */
 export function response(status, fields, body) {
-  const lines = fields.split("\n");
-  const headers = [];
-  for (let at = 1; at < lines.length; at += 2) headers.push([lines[at - 1], lines[at]]);
-  return new Response(body === "" ? null : body, { status, headers });
+  if (fields !== last.fields) {
+    const lines = fields.split("\n");
+    last.headers = new Headers();
+    for (let at = 1; at < lines.length; at += 2) last.headers.append(lines[at - 1], lines[at]);
+    last.fields = fields;
+  }
+  return new Response(body === "" ? null : body, { status, headers: last.headers });
 }
