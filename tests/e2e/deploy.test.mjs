@@ -1,0 +1,128 @@
+// docs/deploy.md on this machine: each command that is marked `local` is copied from the page and run, in
+// the order of the page, in a project of its own, against workerd by `wrangler dev`. The others are marked
+// `account`.
+
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { add, addFrom, isPrintedWithout } from "./sent.mjs";
+import { freePort } from "./worker.mjs";
+
+const page = readFileSync("docs/deploy.md", "utf8");
+const fences = [...page.matchAll(/^( *)```(.*)\n([^]*?)^\1```$/gm)]
+  .map(([, indent, info, code]) => ({ info, code: code.replaceAll(new RegExp(`^${indent}`, "gm"), "") }));
+const missing = spawnSync("jq", ["--version"]).status !== 0 && "no jq: apt-get install -y jq";
+const skip = !process.env.CI && missing;
+
+const root = resolve(".");
+const project = mkdtempSync(join(tmpdir(), "edge-token-test-"));
+let port;
+let server;
+let served = "";
+
+/** What stands before each: the project's tool, which was built here, and make with this folder's Makefile. */
+const SHELL = `
+  set -euo pipefail
+  cargo() { [ "$1 $2" = "run --" ]; shift 2; ${root}/target/debug/edge-token "$@"; }
+  make() { command make --no-print-directory -C ${root} "$@"; }
+`;
+const here = (code) => code.replaceAll("8787", String(port));
+
+before(async () => {
+  if (skip) return;
+  port = await freePort();
+  const built = spawnSync("cargo", ["build", "--quiet", "--locked", "--bin", "edge-token"], { encoding: "utf8" });
+  assert.equal(built.status, 0, built.stderr);
+  for (const name of ["node_modules", "build"]) symlinkSync(join(root, name), join(project, name));
+  cpSync("wrangler.toml", join(project, "wrangler.toml"));
+  // What make builds is there: the project has no Makefile.
+  const config = join(project, "wrangler.toml");
+  writeFileSync(config, readFileSync(config, "utf8").replace('command = "make build"', 'command = "true"'));
+  appendFileSync(config, `\n${fences.find(({ info, code }) => info === "toml" && code.startsWith("[env.staging]")).code}`);
+});
+
+after(async () => {
+  if (server && server.exitCode === null) {
+    const ended = new Promise((resolve) => server.once("exit", resolve));
+    process.kill(-server.pid, "SIGINT");
+    await ended;
+  }
+  rmSync(project, { recursive: true });
+});
+
+/** Runs a fence, and returns what it prints. */
+async function run(code) {
+  const child = spawn("bash", ["-c", SHELL + here(code)], { cwd: project, env: { ...process.env, CLIENT_SECRETS_KEY: undefined } });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (data) => { stdout += data; });
+  child.stderr.on("data", (data) => { stderr += data; });
+  const status = await new Promise((resolve) => child.once("exit", resolve));
+  assert.equal(status, 0, `${here(code)}\n${stdout}\n${stderr}`);
+  return stdout;
+}
+
+/** Starts a fence that goes on, and waits until it serves. */
+async function begin(code) {
+  server = spawn("bash", ["-c", `${SHELL} exec ${here(code)}`.replace("exec npx ", "exec ")],
+    { cwd: project, detached: true, env: { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: "false", WRANGLER_SEND_METRICS: "false" } });
+  server.stdout.on("data", (data) => { served += data; });
+  server.stderr.on("data", (data) => { served += data; });
+  for (let waited = 0; waited < 300; waited += 1) {
+    const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
+    if (answer?.ok) return;
+    assert.equal(server.exitCode, null, served);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.fail(served);
+}
+
+test("each command of the page says where it works", () => {
+  const marks = fences.filter(({ info }) => info.startsWith("sh")).map(({ info }) => info);
+  for (const info of marks) assert.match(info, /^sh (local|account|local background)$/);
+  for (const { info, code } of fences) {
+    // What reaches the deployment needs an account.
+    if (/--remote|wrangler (login|rollback|tail|versions|delete|secret)|auth\.example\.com/.test(code)) assert.doesNotMatch(info, /local/);
+  }
+  console.log(`docs/deploy.md: ${marks.filter((info) => info.includes("local")).length} local fences, ${marks.filter((info) => info.includes("account")).length} that need an account`);
+});
+
+test("the local commands work as they stand, one after another", { skip }, async () => {
+  assert.ok(!missing, missing);
+  const said = [];
+  for (const { info, code } of fences) {
+    if (info === "sh local") said.push({ code, stdout: await run(code) });
+    if (info === "sh local background") await begin(code);
+    if (code.includes("> billing.json") && info === "sh local") {
+      const { client_secret } = JSON.parse(readFileSync(join(project, "billing.json"), "utf8"));
+      assert.match(client_secret, /^[\w-]{43}$/);
+      add(client_secret);
+    }
+  }
+  const of = (text) => said.find(({ code }) => code.includes(text)).stdout;
+  const [token, health] = of("grant_type=client_credentials").trim().split(/(?<=\})(?=\{)/).map((text) => JSON.parse(text));
+  assert.deepEqual([token.token_type, token.scope, health], ["Bearer", "read write", { status: "ok" }]);
+  const claims = JSON.parse(Buffer.from(token.access_token.split(".")[1], "base64url"));
+  assert.equal(claims.iss, "https://auth-staging.example.com/realms/default");
+  assert.match(of("--dry-run"), /Total Upload/);
+  addFrom(readFileSync(join(project, ".demo/secrets.env"), "utf8"));
+  add(token.access_token);
+  isPrintedWithout(served);
+  for (const { code, stdout } of said) isPrintedWithout(stdout, ...(code.includes("curl") ? [token.access_token] : []));
+});
+
+test("what the page does in an emergency is what the service then knows", { skip }, async () => {
+  const { client_secret, ...first } = JSON.parse(readFileSync(join(project, "billing.json"), "utf8"));
+  assert.equal(first.client_id ?? "billing", "billing");
+  // The rotated secret is good, and the key that came last is there.
+  const answer = await fetch(`http://127.0.0.1:${port}/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(`billing:${client_secret}`).toString("base64")}` },
+    body: new URLSearchParams({ grant_type: "client_credentials" }),
+  });
+  assert.equal(answer.status, 200, await answer.clone().text());
+  add((await answer.json()).access_token);
+});
