@@ -239,7 +239,7 @@ test("every command and option that prose names exists", () => {
       const isOurs = /^(client|key|revoke) [a-z-]+( |$)/.test(text) && !/[|/:…]/.test(text) && !reasons.includes(text);
       try {
         if (isOurs) check("edge-token", text.split(" ").filter((word) => !/^…$/.test(word)));
-        else if (/^(make|npx|cargo run|wrangler) /.test(text) && !/[…<]/.test(text)) commands(text).forEach(checkCommand);
+        else if (/^(make|npx|cargo run|wrangler) /.test(text) && !/[…<]| is not /.test(text)) commands(text).forEach(checkCommand);
         else if (/^--[a-z]/.test(text) && !others.has(program)) {
           const [option] = text.split(/[ =]/);
           for (const words of [["client", "create"], ["client", "rotate-secret"], ["key", "rotate"], ["check"], ["client", "import"]]) {
