@@ -172,11 +172,11 @@ fn grant_types(text: &str) -> Result<GrantTypes, String> {
         .map(GrantTypes)
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Create(create) => self::create(*create, target),
         Command::Import(arguments) => import::run(&arguments, target),
-        Command::Show(which) => Ok(shown(&read(target, &which)?.0).to_string()),
+        Command::Show(which) => Ok(shown(&read(target, &which)?.0)),
         Command::List(Realm { realm }) => list(target, &realm),
         Command::Disable(which) => set_disabled(target, &which, true),
         Command::Enable(which) => set_disabled(target, &which, false),
@@ -187,7 +187,7 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
     }
 }
 
-fn create(create: Create, target: &Target) -> Result<String, Error> {
+fn create(create: Create, target: &Target) -> Result<Value, Error> {
     let realm = create.realm.realm;
     let (now, operator) = (now(), operator());
     let client_id = match create.client_id {
@@ -316,10 +316,10 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
             client.client_id
         );
     }
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     target.not_print()?;
     let prefix = ClientId::record_prefix(realm);
     let keys = target.keys(&prefix)?;
@@ -337,10 +337,10 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
         });
     }
     eprintln!("{} clients in realm `{realm}`.", clients.len());
-    Ok(Value::from(clients).to_string())
+    Ok(clients.into())
 }
 
-fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String, Error> {
+fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<Value, Error> {
     let (mut client, key) = read(target, which)?;
     client.disabled = disabled;
     let action = if disabled { "disable" } else { "enable" };
@@ -355,10 +355,10 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
              verifies them alone does until they expire."
         );
     }
-    Ok(shown(&client).to_string())
+    Ok(shown(&client))
 }
 
-fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<String, Error> {
+fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let method = client.token_endpoint_auth_method;
     if method != AuthMethod::PrivateKeyJwt {
@@ -379,7 +379,7 @@ fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<String, Error> {
          a refusal, keep the old one in the set until the log's `client_kid` names it no more.",
         client.client_id
     );
-    Ok(shown(&client).to_string())
+    Ok(shown(&client))
 }
 
 /// Stores a client that was changed, and the line of the change.
@@ -398,7 +398,7 @@ fn save(
     target.put(&[Pair { key, value }, line])
 }
 
-fn delete(target: &Target, which: &Which) -> Result<String, Error> {
+fn delete(target: &Target, which: &Which) -> Result<Value, Error> {
     let (mut client, key) = read(target, which)?;
     let realm = &which.realm.realm;
     client.updated_at = now();
@@ -409,7 +409,7 @@ fn delete(target: &Target, which: &Which) -> Result<String, Error> {
         "Removed client `{}` from realm `{realm}`.",
         client.client_id
     );
-    Ok(json!({ "client_id": client.client_id, "deleted": true }).to_string())
+    Ok(json!({ "client_id": client.client_id, "deleted": true }))
 }
 
 /// The record of a client, and its key.

@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use edge_token::time::UnixTime;
+use serde_json::Value;
 
 use crate::target::{Kind, Target};
 
@@ -113,7 +114,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(result: String) -> ExitCode {
+fn print(result: Value) -> ExitCode {
     println!("{result}");
     ExitCode::SUCCESS
 }

@@ -56,7 +56,7 @@ pub(crate) struct Moment {
     force: bool,
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     target.not_print()?;
     match command {
         Command::WholeRealm { realm, moment } => {
@@ -80,7 +80,7 @@ fn revoke(
     realm: &RealmName,
     whose: Whose<'_>,
     moment: &Moment,
-) -> Result<String, Error> {
+) -> Result<Value, Error> {
     let client = match whose {
         Whose::Client(id) => ClientId::parse(id).map(|id| id.record_key(realm)),
         _ => None,
@@ -125,7 +125,7 @@ fn revoke(
     if let (Some((member, name)), Value::Object(result)) = (name, &mut result) {
         result.insert(member.into(), name.into());
     }
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// Says what is void, and when and where that is known.
@@ -164,7 +164,7 @@ fn tell(
     }
 }
 
-fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     let Read { moments, .. } = read(target, realm, None)?;
     let now = now();
     let (mut clients, mut subjects) = (Map::new(), Map::new());
@@ -190,7 +190,7 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
         "clients": clients,
         "subjects": subjects,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// What the namespace has.

@@ -42,7 +42,7 @@ struct Imported {
     wrong: Vec<Value>,
 }
 
-pub(super) fn run(arguments: &Import, target: &Target) -> Result<String, Error> {
+pub(super) fn run(arguments: &Import, target: &Target) -> Result<Value, Error> {
     let Import {
         realm: Realm { realm },
         file,
@@ -86,13 +86,13 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<String, Error> 
         if let Value::Object(members) = &mut report {
             members.insert("kv".into(), serde_json::to_value(&pairs)?);
         }
-        return Ok(report.to_string());
+        return Ok(report);
     }
     if !pairs.is_empty() {
         target.put(&pairs)?;
     }
     eprintln!("Registered {} clients in realm `{realm}`.", taken.len());
-    Ok(report.to_string())
+    Ok(report)
 }
 
 /// Reads the file and makes records of its clients, none of which may exist already.

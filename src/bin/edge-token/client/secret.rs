@@ -42,7 +42,7 @@ pub(crate) struct RevokeSecret {
     force: bool,
 }
 
-pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String, Error> {
+pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let (now, method) = (now(), client.token_endpoint_auth_method);
     if !method.uses_secret() {
@@ -112,10 +112,10 @@ pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String,
         "secret_id": id,
         "secrets": listed(&client),
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String, Error> {
+pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let (now, id) = (now(), &arguments.secret_id);
     let ids = client.secrets.iter().map(|stored| stored.id.as_str());
@@ -153,7 +153,7 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
     );
     tell(&client, now);
     let result = json!({ "client_id": client.client_id, "secrets": listed(&client) });
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// A client's secrets, without hashes.
