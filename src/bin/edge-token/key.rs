@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
 use self::timetable::{Timetable, unsettled};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
 use crate::target::{Kind, Target};
 use crate::{Error, audit, now, operator, random};
@@ -68,6 +69,8 @@ pub(crate) enum Command {
         /// Take other keys of the same secret away too
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
     Settle {
@@ -133,7 +136,8 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
             set,
             lifetime,
             force,
-        } => revoke(target, &kid, &set, lifetime.days, force),
+            sure,
+        } => revoke(target, &kid, &set, (lifetime.days, force), &sure),
         Command::Settle { secret, kid } => settle(target, &secret, kid.as_deref()),
     }
 }
@@ -250,7 +254,13 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     Ok(result)
 }
 
-fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Result<Value, Error> {
+fn revoke(
+    target: &Target,
+    kid: &str,
+    set: &Set,
+    (days, force): (u64, bool),
+    sure: &Sure,
+) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(&set.secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -279,6 +289,13 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
              would verify any more either. --force takes all of them away"
         )));
     }
+    let and_others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" and {others}"),
+    };
+    sure.confirm(&format!(
+        "This takes {kid}{and_others} away for good: no token signed with it verifies any more."
+    ))?;
     let key = match revocation.replace {
         true => {
             let end = now.seconds().saturating_add(days.saturating_mul(DAY));
