@@ -12,12 +12,13 @@ use edge_token::jose::{PrivateJwk, SigningKey};
 use edge_token::rotation::{KeyFact, Slots};
 use edge_token::time::{Seconds, UnixTime};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
 use self::timetable::{Timetable, unsettled};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
 use crate::target::{Kind, Target};
 use crate::{Error, audit, now, operator, random};
@@ -68,6 +69,8 @@ pub(crate) enum Command {
         /// Take other keys of the same secret away too
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
     Settle {
@@ -119,7 +122,7 @@ pub(crate) struct Longest {
     token_lifetime: Option<u32>,
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Generate {
             secret,
@@ -133,12 +136,13 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
             set,
             lifetime,
             force,
-        } => revoke(target, &kid, &set, lifetime.days, force),
+            sure,
+        } => revoke(target, &kid, &set, (lifetime.days, force), &sure),
         Command::Settle { secret, kid } => settle(target, &secret, kid.as_deref()),
     }
 }
 
-fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<String, Error> {
+fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Value, Error> {
     let names = names(secret)?;
     let not_before = now();
     let key = new_key(
@@ -152,7 +156,7 @@ fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Str
         eprintln!(
             "This is a private key: pipe it to `wrangler secret put {secret}`, keep no copy."
         );
-        return Ok(jwk_set.to_string());
+        return Ok(serde_json::from_str(&jwk_set)?);
     }
     let existing = target.secret_names()?;
     if let Some(name) = existing.iter().find(|name| names.contains(name))
@@ -177,10 +181,10 @@ fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Str
     eprintln!("Stored a new signing key in {secret}. It is good for {days} days.");
     say_when(target);
     let (kid, nbf, exp) = (key.kid(), not_before, key.expiration());
-    Ok(json!({ "secret": secret, "kid": kid, "nbf": nbf, "exp": exp }).to_string())
+    Ok(json!({ "secret": secret, "kid": kid, "nbf": nbf, "exp": exp }))
 }
 
-fn rotate(target: &Target, arguments: &Rotate) -> Result<String, Error> {
+fn rotate(target: &Target, arguments: &Rotate) -> Result<Value, Error> {
     let Rotate {
         lead,
         lifetime,
@@ -228,10 +232,10 @@ fn rotate(target: &Target, arguments: &Rotate) -> Result<String, Error> {
     let result = json!({
         "secret": secret, "kid": kid, "nbf": nbf, "exp": exp, "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn list(target: &Target, set: &Set, longest: &Longest) -> Result<String, Error> {
+fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let (known, slots) = read(target, set, longest)?;
     let timetable = told(&known, &slots, now());
     let secrets = known.0.iter().map(|slot| {
@@ -247,10 +251,16 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<String, Error> 
         "secrets": secrets.collect::<Vec<_>>(),
         "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Result<String, Error> {
+fn revoke(
+    target: &Target,
+    kid: &str,
+    set: &Set,
+    (days, force): (u64, bool),
+    sure: &Sure,
+) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(&set.secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -279,6 +289,13 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
              would verify any more either. --force takes all of them away"
         )));
     }
+    let and_others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" and {others}"),
+    };
+    sure.confirm(&format!(
+        "This takes {kid}{and_others} away for good: no token signed with it verifies any more."
+    ))?;
     let key = match revocation.replace {
         true => {
             let end = now.seconds().saturating_add(days.saturating_mul(DAY));
@@ -311,10 +328,10 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
     let result = json!({
         "revoked": kid, "secret": secret, "kid": new, "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<String, Error> {
+fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -339,7 +356,7 @@ fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<String, Er
     let line = audit::of_keys("settle-key", secret, kid, now, &operator())?;
     slot.settle(target, way, line)?;
     eprintln!("Settled what {secret} holds.");
-    Ok(json!({ "secret": secret, "kid": kid }).to_string())
+    Ok(json!({ "secret": secret, "kid": kid }))
 }
 
 /// What is known of the secrets and of the tokens.
@@ -361,7 +378,7 @@ fn read(target: &Target, set: &Set, longest: &Longest) -> Result<(KnownSlots, Sl
 }
 
 /// Tells the timetable, and returns it.
-fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> serde_json::Value {
+fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> Value {
     let timetable = Timetable { known, slots, now };
     timetable.tell();
     timetable.json()

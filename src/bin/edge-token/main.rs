@@ -1,33 +1,46 @@
 //! The operator's tool: makes signing keys, registers, shows and changes clients, revokes tokens, and
 //! checks deployments.
 //!
-//! Results are JSON on standard output, words for people go to standard error, and the exit
-//! status is 0 only when what was asked for is done. It stands on the same core as the service.
+//! Results go to standard output, as tables and lines on a terminal and as JSON in a pipe; words for
+//! people go to standard error, and the exit status is 0 only when what was asked for is done. It
+//! stands on the same core as the service.
 
 mod audit;
 mod check;
 mod client;
+mod confirm;
 mod import;
 mod key;
 mod moment;
+mod output;
+mod progress;
 mod revoke;
 mod target;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use edge_token::time::UnixTime;
 
+use crate::output::View;
 use crate::target::{Kind, Target};
+
+/// What shells know the tool by.
+const NAME: &str = "edge-token";
 
 /// The operator's tool of edge-token: signing keys and clients.
 ///
-/// Results are JSON on standard output; words for people go to standard error.
+/// Results go to standard output: tables and lines on a terminal, JSON in a pipe or with --json.
+/// Words for people go to standard error.
 #[derive(Parser)]
 #[command(version, disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
+    /// Print the result as JSON, on a terminal too
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,6 +80,11 @@ enum Command {
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
     /// token is skipped.
     Check(check::Arguments),
+    /// Print what a shell needs to complete commands and options
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// What keeps the tool from doing what was asked.
@@ -98,13 +116,7 @@ fn main() -> ExitCode {
         env: arguments.target.env,
         persist_to: arguments.target.persist_to,
     };
-    let result = match arguments.command {
-        Command::Key(command) => key::run(command, &target).map(print),
-        Command::Client(command) => client::run(command, &target).map(print),
-        Command::Revoke(command) => revoke::run(command, &target).map(print),
-        Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
-    };
-    match result {
+    match run(arguments.command, &target, arguments.json) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("edge-token: {error}");
@@ -113,9 +125,32 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(result: String) -> ExitCode {
-    println!("{result}");
-    ExitCode::SUCCESS
+/// Does what was asked for, and prints what came of it.
+fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error> {
+    let view = |view| match target.kind {
+        Kind::Print => View::Json,
+        _ => view,
+    };
+    let (result, view) = match command {
+        Command::Key(command) => (key::run(command, target)?, view(View::Members)),
+        Command::Client(command) => {
+            let view = view(command.view());
+            (client::run(command, target)?, view)
+        }
+        Command::Revoke(command) => (revoke::run(command, target)?, view(View::Members)),
+        Command::Check(arguments) => {
+            target.is_default()?;
+            return check::run(arguments, json);
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
+            output::write(&script)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    output::print(&result, view, json)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The moment, from this machine's clock.

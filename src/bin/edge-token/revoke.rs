@@ -10,9 +10,10 @@ use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};
 
 use crate::client::{Realm, Which};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, past};
 use crate::target::{Kind, Pair, Target};
-use crate::{Error, audit, now, operator};
+use crate::{Error, audit, now, operator, output};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -54,9 +55,11 @@ pub(crate) struct Moment {
     /// Put back a later moment, so that tokens come back to life
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     target.not_print()?;
     match command {
         Command::WholeRealm { realm, moment } => {
@@ -80,7 +83,7 @@ fn revoke(
     realm: &RealmName,
     whose: Whose<'_>,
     moment: &Moment,
-) -> Result<String, Error> {
+) -> Result<Value, Error> {
     let client = match whose {
         Whose::Client(id) => ClientId::parse(id).map(|id| id.record_key(realm)),
         _ => None,
@@ -101,6 +104,11 @@ fn revoke(
             date_and_distance(standing, now)
         )));
     }
+    moment.sure.confirm(&format!(
+        "This voids all tokens of {} that were issued before {}.",
+        named(whose, realm),
+        date_and_distance(before, now)
+    ))?;
     moments.set(whose, before);
     let record = Pair {
         key: NotBefore::record_key(realm),
@@ -125,7 +133,7 @@ fn revoke(
     if let (Some((member, name)), Value::Object(result)) = (name, &mut result) {
         result.insert(member.into(), name.into());
     }
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// Says what is void, and when and where that is known.
@@ -164,16 +172,19 @@ fn tell(
     }
 }
 
-fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     let Read { moments, .. } = read(target, realm, None)?;
     let now = now();
     let (mut clients, mut subjects) = (Map::new(), Map::new());
     for (whose, moment) in moments.all() {
-        eprintln!(
-            "Void: the tokens of {} issued before {}.",
-            named(whose, realm),
-            date_and_distance(moment, now)
-        );
+        // On a terminal the result says it, as a table.
+        if !output::is_for_people() {
+            eprintln!(
+                "Void: the tokens of {} issued before {}.",
+                named(whose, realm),
+                date_and_distance(moment, now)
+            );
+        }
         let seconds = Value::from(moment.seconds());
         match whose {
             Whose::Realm => None,
@@ -190,7 +201,7 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
         "clients": clients,
         "subjects": subjects,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// What the namespace has.

@@ -6,17 +6,26 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::ScopedJoinHandle;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::progress::Progress;
 
 /// The file with the demo's secrets, in the format of `.dev.vars`. `make run` serves it.
 const LOCAL_SECRETS: &str = ".demo/secrets.env";
 
-/// The most keys that one bulk read may name.
-const BULK: usize = 100;
+/// The most keys that one bulk read of a deployed namespace may name.
+const REMOTE_READ: usize = 100;
+
+/// How many such reads are under way at once: wrangler takes most of the time to start.
+const AT_ONCE: usize = 4;
+
+/// How many keys one bulk read of local state names, which may be any number, and how many pairs one
+/// write: so many that wrangler's start does not count, so few that progress is told.
+const STEP: usize = 2_500;
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -68,17 +77,35 @@ impl Target {
             value: Option<String>,
         }
 
-        let mut values = BTreeMap::new();
-        for keys in keys.chunks(BULK) {
+        let read = |keys: &[String]| {
             let file = TemporaryFile::new(&serde_json::to_string(keys)?)?;
             let output = self.kv(&["bulk", "get", file.path()?])?;
             let found = serde_json::from_str::<BTreeMap<String, Entry>>(&output)
                 .map_err(|error| unexpected("kv bulk get", &error))?;
-            values.extend(
-                found
-                    .into_iter()
-                    .filter_map(|(key, entry)| Some((key, entry.value?))),
-            );
+            let found = found.into_iter();
+            let found = found.filter_map(|(key, entry)| Some((key, entry.value?)));
+            Ok(found.collect::<BTreeMap<_, _>>())
+        };
+        // Two processes at once would wait for one another's locks on local state.
+        let (size, at_once) = match self.kind {
+            Kind::Remote => (REMOTE_READ, AT_ONCE),
+            _ => (STEP, 1),
+        };
+        let mut values = BTreeMap::new();
+        let mut progress =
+            (keys.len() > size).then(|| Progress::new("Reading records:", keys.len()));
+        for keys in keys.chunks(size.saturating_mul(at_once)) {
+            let parts = std::thread::scope(|scope| {
+                let parts = keys
+                    .chunks(size)
+                    .map(|keys| scope.spawn(move || read(keys)));
+                let parts = parts.collect::<Vec<_>>().into_iter();
+                parts.map(joined).collect::<Result<Vec<_>, Error>>()
+            });
+            values.extend(parts?.into_iter().flatten());
+            if let Some(progress) = &mut progress {
+                progress.add(keys.len());
+            }
         }
         Ok(values)
     }
@@ -96,10 +123,24 @@ impl Target {
         Ok(found.into_iter().map(|entry| entry.name).collect())
     }
 
-    /// Writes pairs, in one call.
+    /// Writes pairs, in one call if they are no more than a few thousand.
     pub(crate) fn put(&self, pairs: &[Pair]) -> Result<(), Error> {
-        let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
-        self.kv(&["bulk", "put", file.path()?]).map(drop)
+        let is_long = pairs.len() > STEP;
+        let mut progress = is_long.then(|| Progress::new("Writing values:", pairs.len()));
+        let mut written = 0_usize;
+        for pairs in pairs.chunks(STEP) {
+            let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
+            let put = self.kv(&["bulk", "put", file.path()?]);
+            put.map_err(|error| match written {
+                0 => error,
+                _ => Error::Wrangler(format!("after {written} values were written: {error}")),
+            })?;
+            written = written.saturating_add(pairs.len());
+            if let Some(progress) = &mut progress {
+                progress.add(pairs.len());
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the value at a key.
@@ -223,6 +264,12 @@ impl Target {
             said.trim()
         )))
     }
+}
+
+/// What a thread came to.
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
+    let panicked = || Error::State("a part of the reading failed".into());
+    thread.join().map_err(|_| panicked())?
 }
 
 fn unexpected(call: &str, error: &serde_json::Error) -> Error {

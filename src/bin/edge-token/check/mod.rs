@@ -18,7 +18,6 @@ mod report;
 mod token;
 mod url;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -37,7 +36,8 @@ use crate::check::refusals::TokenEndpoint;
 use crate::check::report::{Objection, Report, Verdict, fail, skip, warn};
 use crate::check::token::{Credentials, Issued, Wanted};
 use crate::check::url::Url;
-use crate::{Error, client, random};
+use crate::output::View;
+use crate::{Error, client, output, random};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -60,9 +60,6 @@ pub(crate) struct Arguments {
     /// The JWK Set, if the metadata does not name it
     #[arg(long, value_parser = url, value_name = "URL")]
     jwks_uri: Option<Url>,
-    /// Print the result as JSON alone
-    #[arg(long)]
-    json: bool,
 }
 
 fn url(text: &str) -> Result<Url, &'static str> {
@@ -70,7 +67,7 @@ fn url(text: &str) -> Result<Url, &'static str> {
 }
 
 /// Runs the whole battery, prints what it found, and tells by the status whether nothing failed.
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
@@ -86,14 +83,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     battery.run(&issuer, &named, credentials.as_ref())?;
     let Battery { client, report, .. } = battery;
-    if !arguments.json {
+    if !json {
         report.print(client.asked());
     }
-    if arguments.json || !std::io::stdout().is_terminal() {
-        println!(
-            "{}",
-            report.to_json(arguments.url.as_str(), issuer.as_str())
-        );
+    if json || !output::is_for_people() {
+        let result = report.to_json(arguments.url.as_str(), issuer.as_str());
+        output::print(&result, View::Json, json)?;
     }
     Ok(match report.has_failed() {
         true => ExitCode::FAILURE,

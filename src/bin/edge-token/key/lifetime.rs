@@ -17,9 +17,6 @@ use crate::{Error, random};
 /// What every realm uses that names no secrets.
 const DEFAULT: [&str; 2] = ["SIGNING_KEYS", "SIGNING_KEYS_NEXT"];
 
-/// How many records are read between two words of progress.
-const STEP: usize = 1_000;
-
 /// A realm that uses the secrets.
 struct User {
     name: RealmName,
@@ -135,24 +132,15 @@ fn of_clients(target: &Target, users: &[User]) -> Result<Option<Seconds>, Error>
     let prefixes = prefixes.collect::<Vec<_>>();
     let mut keys = target.keys("client/")?;
     keys.retain(|key| prefixes.iter().any(|prefix| key.starts_with(prefix)));
-    if keys.len() > STEP {
-        eprintln!("Reading the token lifetimes of {} clients …", keys.len());
-    }
-    let (mut longest, mut read) = (None, 0_usize);
-    for some in keys.chunks(STEP) {
-        for (key, record) in target.values(some)? {
-            let id = prefixes.iter().find_map(|prefix| key.strip_prefix(prefix));
-            let client = id
-                .and_then(ClientId::parse)
-                .map(|id| Client::parse(&record, &id));
-            match client {
-                Some(Ok(client)) => longest = longest.max(client.access_token_ttl),
-                _ => eprintln!("Note: the record at `{key}` is unusable, it gets no tokens."),
-            }
-        }
-        read = read.saturating_add(some.len());
-        if keys.len() > STEP {
-            eprintln!("{read} of {} read", keys.len());
+    let mut longest = None;
+    for (key, record) in target.values(&keys)? {
+        let id = prefixes.iter().find_map(|prefix| key.strip_prefix(prefix));
+        let client = id
+            .and_then(ClientId::parse)
+            .map(|id| Client::parse(&record, &id));
+        match client {
+            Some(Ok(client)) => longest = longest.max(client.access_token_ttl),
+            _ => eprintln!("Note: the record at `{key}` is unusable, it gets no tokens."),
         }
     }
     Ok(longest)
