@@ -135,7 +135,7 @@ test("what the page promises of it is so", { skip }, async () => {
   assert.equal(secrets[0].expires_at, undefined);
   assert.equal(disabled, false);
   const moments = JSON.parse(await run("cargo run -- revoke list --env staging --realm default"));
-  assert.ok(moments.clients.billing <= now && moments.realm <= now && moments.realm > 0);
+  assert.ok(moments.clients.billing <= now && moments.not_before <= now && moments.not_before > 0);
   // One key is left, which is neither the first nor the one that took its place.
   const { timetable } = JSON.parse(await run("cargo run -- key list --env staging"));
   const { keys } = JSON.parse(readFileSync(join(project, ".demo/secrets.env"), "utf8").match(/^SIGNING_KEYS='(.*)'$/m)[1]);
