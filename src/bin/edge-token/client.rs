@@ -18,6 +18,7 @@ use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
 use self::export::Export;
+pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
 use crate::audit::{self, short_id};

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
+pub(crate) use self::timetable::NOTICE;
 use self::timetable::{Timetable, unsettled};
 use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
@@ -377,6 +378,42 @@ fn read(target: &Target, set: &Set, longest: &Longest) -> Result<(KnownSlots, Sl
     Ok((known, slots))
 }
 
+/// How a set of secrets stands, as far as is written down.
+pub(crate) enum Standing {
+    /// Nothing is written down of one that is there.
+    Unknown,
+    /// A write did not finish.
+    Unsettled,
+    NoKeySigns,
+    /// Some key signs now, and the newest until then.
+    Until(UnixTime),
+}
+
+/// How the set of secrets stands to which `secret` belongs, for tokens that live so long.
+pub(crate) fn standing(
+    target: &Target,
+    secret: &str,
+    existing: &[String],
+    token_lifetime: Seconds,
+    now: UnixTime,
+) -> Result<Standing, Error> {
+    let known = KnownSlots::read(target, &names(secret)?, existing)?;
+    let slots = known.slots(token_lifetime);
+    let timetable = Timetable {
+        known: &known,
+        slots: &slots,
+        now,
+    };
+    let is_unknown = slots.slots.iter().any(|slot| slot.keys.is_none());
+    let is_pending = known.0.iter().any(|slot| slot.pending().next().is_some());
+    Ok(match (is_unknown, is_pending, timetable.last()) {
+        (true, ..) => Standing::Unknown,
+        (_, true, _) => Standing::Unsettled,
+        (.., Some(last)) if slots.signs(now) => Standing::Until(last),
+        _ => Standing::NoKeySigns,
+    })
+}
+
 /// Tells the timetable, and returns it.
 fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> Value {
     let timetable = Timetable { known, slots, now };
@@ -429,7 +466,7 @@ fn written(key: Option<&SigningKey>, token_lifetime: Option<Seconds>) -> Written
 }
 
 /// A private JWK Set (RFC 7517 §5) of one key, or none: a secret.
-fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
     #[derive(Serialize)]
     struct PrivateJwkSet<'a> {
         keys: Vec<PrivateJwk<'a>>,

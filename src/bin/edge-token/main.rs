@@ -15,7 +15,9 @@ mod moment;
 mod output;
 mod progress;
 mod revoke;
+mod setup;
 mod target;
+mod wrangler_toml;
 
 use std::process::ExitCode;
 
@@ -80,6 +82,11 @@ enum Command {
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
     /// token is skipped.
     Check(check::Arguments),
+    /// Look at wrangler, bindings, realms and secrets, and say what is missing and what mends it
+    ///
+    /// Changes nothing; the exit status is 0 only if nothing is missing. To install the project's
+    /// tools is another thing: that does `make setup`.
+    Setup,
     /// Print what a shell needs to complete commands and options
     Completions {
         /// The shell
@@ -142,6 +149,7 @@ fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error>
             target.is_default()?;
             return check::run(arguments, json);
         }
+        Command::Setup => return setup::run(target, json),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
