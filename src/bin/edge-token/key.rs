@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
+pub(crate) use self::timetable::NOTICE;
 use self::timetable::{Timetable, unsettled};
 use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
@@ -34,6 +35,9 @@ pub(crate) enum Command {
     ///
     /// The key signs from now until it expires: this is for the first key. With --print, the private
     /// JWK Set goes to standard output, for `wrangler secret put`; else only public facts do.
+    #[command(
+        after_help = "Examples:\n  edge-token key generate\n  edge-token key generate --lifetime 90 --remote --env production\n  edge-token key generate --print > key.json"
+    )]
     Generate {
         /// The secret that is to hold the key
         #[arg(long, default_value = "SIGNING_KEYS", value_name = "NAME")]
@@ -49,8 +53,14 @@ pub(crate) enum Command {
     /// It is stored in that one of the two secrets whose keys have all retired, is published at
     /// once and signs after the lead. The old key stays until the next rotation, which is refused
     /// until the last token that it signed has expired.
+    #[command(
+        after_help = "Examples:\n  edge-token key rotate\n  edge-token key rotate --lead 24h --remote --env production"
+    )]
     Rotate(Rotate),
     /// Show when which key does what
+    #[command(
+        after_help = "Examples:\n  edge-token key list\n  edge-token key list --json > timetable.json"
+    )]
     List {
         #[command(flatten)]
         set: Set,
@@ -58,6 +68,7 @@ pub(crate) enum Command {
         longest: Longest,
     },
     /// Emergency: take a key away at once, so that no token signed with it verifies
+    #[command(after_help = "Examples:\n  edge-token key revoke KID --yes")]
     Revoke {
         /// The key
         #[arg(value_name = "KID", allow_hyphen_values = true)]
@@ -73,6 +84,9 @@ pub(crate) enum Command {
         sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
+    #[command(
+        after_help = "Examples:\n  edge-token key settle SIGNING_KEYS_NEXT KID\n  edge-token key settle SIGNING_KEYS_NEXT"
+    )]
     Settle {
         /// The secret that was to be written
         #[arg(value_name = "SECRET")]
@@ -377,6 +391,42 @@ fn read(target: &Target, set: &Set, longest: &Longest) -> Result<(KnownSlots, Sl
     Ok((known, slots))
 }
 
+/// How a set of secrets stands, as far as is written down.
+pub(crate) enum Standing {
+    /// Nothing is written down of one that is there.
+    Unknown,
+    /// A write did not finish.
+    Unsettled,
+    NoKeySigns,
+    /// Some key signs now, and the newest until then.
+    Until(UnixTime),
+}
+
+/// How the set of secrets stands to which `secret` belongs, for tokens that live so long.
+pub(crate) fn standing(
+    target: &Target,
+    secret: &str,
+    existing: &[String],
+    token_lifetime: Seconds,
+    now: UnixTime,
+) -> Result<Standing, Error> {
+    let known = KnownSlots::read(target, &names(secret)?, existing)?;
+    let slots = known.slots(token_lifetime);
+    let timetable = Timetable {
+        known: &known,
+        slots: &slots,
+        now,
+    };
+    let is_unknown = slots.slots.iter().any(|slot| slot.keys.is_none());
+    let is_pending = known.0.iter().any(|slot| slot.pending().next().is_some());
+    Ok(match (is_unknown, is_pending, timetable.last()) {
+        (true, ..) => Standing::Unknown,
+        (_, true, _) => Standing::Unsettled,
+        (.., Some(last)) if slots.signs(now) => Standing::Until(last),
+        _ => Standing::NoKeySigns,
+    })
+}
+
 /// Tells the timetable, and returns it.
 fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> Value {
     let timetable = Timetable { known, slots, now };
@@ -429,7 +479,7 @@ fn written(key: Option<&SigningKey>, token_lifetime: Option<Seconds>) -> Written
 }
 
 /// A private JWK Set (RFC 7517 §5) of one key, or none: a secret.
-fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
     #[derive(Serialize)]
     struct PrivateJwkSet<'a> {
         keys: Vec<PrivateJwk<'a>>,

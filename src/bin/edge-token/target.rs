@@ -15,7 +15,10 @@ use crate::Error;
 use crate::progress::Progress;
 
 /// The file with the demo's secrets, in the format of `.dev.vars`. `make run` serves it.
-const LOCAL_SECRETS: &str = ".demo/secrets.env";
+pub(crate) const LOCAL_SECRETS: &str = ".demo/secrets.env";
+
+/// Where the project's own programs are.
+const BINARIES: &str = "node_modules/.bin";
 
 /// The most keys that one bulk read of a deployed namespace may name.
 const REMOTE_READ: usize = 100;
@@ -198,6 +201,24 @@ impl Target {
         write_private(&project()?.join(LOCAL_SECRETS), &text)
     }
 
+    /// What `node` or `wrangler` prints as its version.
+    pub(crate) fn version(&self, name: &str) -> Result<String, Error> {
+        let project = project()?;
+        if name == "wrangler" {
+            is_installed(&project)?;
+        }
+        let output = program(&project, name)?.arg("--version").output();
+        let output = output.map_err(|error| Error::Wrangler(error.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let version = said.split_whitespace().next_back().unwrap_or_default();
+        match output.status.success() {
+            true => Ok(version.to_owned()),
+            false => Err(Error::Wrangler(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            )),
+        }
+    }
+
     fn kv(&self, arguments: &[&str]) -> Result<String, Error> {
         let mut all = vec!["kv"];
         all.extend(arguments);
@@ -213,28 +234,12 @@ impl Target {
     /// Runs wrangler and returns its standard output.
     fn wrangler(&self, arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
         let project = project()?;
-        let binaries = project.join("node_modules/.bin");
-        if !binaries.join("wrangler").exists() {
-            return Err(Error::Wrangler(
-                "wrangler is not installed: run `make setup`".into(),
-            ));
-        }
-        // wrangler needs a newer Node than many machines have; the project brings one.
-        let mut path = vec![binaries.clone()];
-        path.extend(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        ));
-        let path =
-            std::env::join_paths(path).map_err(|error| Error::Wrangler(error.to_string()))?;
-        let mut command = Command::new(binaries.join("wrangler"));
+        is_installed(&project)?;
+        let mut command = program(&project, "wrangler")?;
         command
             .args(arguments)
             .arg("--env")
             .arg(self.env.as_deref().unwrap_or_default());
-        command
-            .current_dir(&project)
-            .env("PATH", path)
-            .env("WRANGLER_SEND_METRICS", "false");
         command.stdin(if input.is_some() {
             Stdio::piped()
         } else {
@@ -266,6 +271,33 @@ impl Target {
     }
 }
 
+fn is_installed(project: &Path) -> Result<(), Error> {
+    match project.join(BINARIES).join("wrangler").exists() {
+        true => Ok(()),
+        false => Err(Error::Wrangler(
+            "wrangler is not installed: run `make setup`".into(),
+        )),
+    }
+}
+
+/// A program of the project, in its folder. wrangler needs a newer Node than many machines have; the
+/// project brings one.
+fn program(project: &Path, name: &str) -> Result<Command, Error> {
+    let binaries = project.join(BINARIES);
+    let mut path = vec![binaries.clone()];
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let path = std::env::join_paths(path).map_err(|error| Error::Wrangler(error.to_string()))?;
+    let own = binaries.join(name);
+    let mut command = Command::new(if own.exists() { own } else { name.into() });
+    command
+        .current_dir(project)
+        .env("PATH", path)
+        .env("WRANGLER_SEND_METRICS", "false");
+    Ok(command)
+}
+
 /// What a thread came to.
 fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
     let panicked = || Error::State("a part of the reading failed".into());
@@ -293,7 +325,7 @@ pub(crate) fn project() -> Result<PathBuf, Error> {
 }
 
 /// The demo's secrets, in the order of their file.
-fn local_secrets() -> Result<Vec<(String, Zeroizing<String>)>, Error> {
+pub(crate) fn local_secrets() -> Result<Vec<(String, Zeroizing<String>)>, Error> {
     let path = project()?.join(LOCAL_SECRETS);
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),

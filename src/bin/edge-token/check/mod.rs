@@ -18,6 +18,7 @@ mod report;
 mod token;
 mod url;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -71,10 +72,13 @@ pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
-        client: Client::new(&arguments.url),
+        client: Client::new(&arguments.url, !json),
         marker: URL_SAFE_NO_PAD.encode(random::<18>()?),
         report: Report::new(secret),
     };
+    if !json && !std::io::stderr().is_terminal() {
+        eprintln!("Asking {} …", arguments.url.as_str());
+    }
     let issuer = battery.issuer(&arguments.url);
     let named = Named {
         token_endpoint: arguments.token_endpoint,
@@ -83,8 +87,10 @@ pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     };
     battery.run(&issuer, &named, credentials.as_ref())?;
     let Battery { client, report, .. } = battery;
+    let asked = client.asked();
+    drop(client);
     if !json {
-        report.print(client.asked());
+        report.print(asked);
     }
     if json || !output::is_for_people() {
         let result = report.to_json(arguments.url.as_str(), issuer.as_str());

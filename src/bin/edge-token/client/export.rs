@@ -141,6 +141,17 @@ impl Exported {
         let client = Client::parse(value, &id).map_err(|error| error.to_string())?;
         Ok(Self { realm, client })
     }
+
+    /// Whether one of its secrets is good under the CLIENT_SECRETS_KEY alone.
+    pub(super) fn needs_key(&self) -> bool {
+        let mut secrets = self.client.secrets.iter();
+        secrets.any(|secret| secret.hash.needs_key())
+    }
+}
+
+/// Whether a client has a secret that is good under the CLIENT_SECRETS_KEY alone.
+pub(crate) fn record_needs_key(key: &str, value: &str) -> bool {
+    Exported::parse(key, value).is_ok_and(|record| record.needs_key())
 }
 
 /// Whether a list is an export and not one of clients to register.

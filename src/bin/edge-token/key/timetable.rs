@@ -9,7 +9,7 @@ use crate::moment::{date, date_and_distance, distance, length};
 use crate::output;
 
 /// How long before the newest key ends it is time for the next.
-const NOTICE: Seconds = Seconds(30 * 24 * 60 * 60);
+pub(crate) const NOTICE: Seconds = Seconds(30 * 24 * 60 * 60);
 
 /// The timetable of two secrets at a moment.
 pub(super) struct Timetable<'a> {
@@ -105,7 +105,7 @@ impl Timetable<'_> {
     }
 
     /// When the newest key that is surely there stops to sign.
-    fn last(&self) -> Option<UnixTime> {
+    pub(super) fn last(&self) -> Option<UnixTime> {
         let timetable = self.slots.timetable(self.now);
         let sure = |entry: &&Entry<'_>| entry.state != State::Pending;
         timetable
