@@ -1,6 +1,8 @@
 //! `client`: registered clients.
 
+mod export;
 mod import;
+mod restore;
 pub(crate) mod secret;
 
 use std::fs;
@@ -15,33 +17,74 @@ use edge_token::time::{Seconds, UnixTime};
 use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
+use self::export::Export;
+pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
 use crate::audit::{self, short_id};
+use crate::confirm::Sure;
+use crate::output::View;
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Register a client; its secret is shown this once
+    #[command(
+        after_help = "Examples:\n  edge-token client create --realm default --client-id billing --name \"Billing\" --scope \"read write\" --default-scope read\n  edge-token client create --realm default --client-id shop --grant-types authorization_code,refresh_token --redirect-uri https://shop.example/callback --scope \"openid profile\"\n  edge-token client create --realm default --client-id mailer --auth-method private_key_jwt --jwks keys.json\n  edge-token client create --realm default --client-id old --client-secret - < secret.txt\n  edge-token client create --realm default --client-id ledger --remote --env production"
+    )]
     Create(Box<Create>),
-    /// Register the clients of another system, from its export
+    /// Register the clients of another system, from its export, or those that `client export` wrote
+    #[command(
+        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
+    )]
     Import(Import),
+    /// Write the records of clients to a file, for `client import`
+    ///
+    /// They have the hashes of the clients' secrets: keep the file as you keep the namespace.
+    #[command(
+        after_help = "Examples:\n  edge-token client export --all-realms backup.json\n  edge-token client export --realm default --remote --env production | gzip > clients.json.gz"
+    )]
+    Export(Export),
     /// Show a client's record, without its secrets' hashes
+    #[command(
+        after_help = "Examples:\n  edge-token client show --realm default --client-id billing"
+    )]
     Show(Which),
     /// List the clients of a realm
+    #[command(
+        after_help = "Examples:\n  edge-token client list --realm default\n  edge-token client list --realm default --json > clients.json"
+    )]
     List(Realm),
     /// Refuse a client everything
+    #[command(
+        after_help = "Examples:\n  edge-token client disable --realm default --client-id billing"
+    )]
     Disable(Which),
     /// Serve a disabled client again
+    #[command(
+        after_help = "Examples:\n  edge-token client enable --realm default --client-id billing"
+    )]
     Enable(Which),
     /// Remove a client
-    Delete(Which),
+    #[command(
+        after_help = "Examples:\n  edge-token client delete --realm default --client-id shop --yes"
+    )]
+    Delete(Delete),
     /// Give a client another secret, beside the old one for a while; it is shown this once
+    #[command(
+        after_help = "Examples:\n  edge-token client rotate-secret --realm default --client-id billing --overlap 7d"
+    )]
     RotateSecret(RotateSecret),
     /// Take one secret of a client away at once
+    #[command(
+        after_help = "Examples:\n  edge-token client revoke-secret --realm default --client-id billing --secret-id SECRET_ID --yes"
+    )]
     RevokeSecret(RevokeSecret),
     /// Replace the public keys of a client's assertions
+    #[command(
+        after_help = "Examples:\n  edge-token client set-jwks --realm default --client-id mailer --jwks keys.json"
+    )]
     SetJwks(SetJwks),
 }
 
@@ -59,6 +102,14 @@ pub(crate) struct SetJwks {
     /// A file with the public keys of its assertions, a JWK Set
     #[arg(long, value_name = "FILE")]
     jwks: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -172,22 +223,47 @@ fn grant_types(text: &str) -> Result<GrantTypes, String> {
         .map(GrantTypes)
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+/// What a list shows of a client, or of a record that cannot be read.
+const COLUMNS: [&str; 9] = [
+    "client_id",
+    "client_name",
+    "grant_types",
+    "scope",
+    "token_endpoint_auth_method",
+    "disabled",
+    "updated_at",
+    "key",
+    "error",
+];
+
+impl Command {
+    /// How people see what comes of it.
+    pub(crate) fn view(&self) -> View {
+        match self {
+            Self::List(_) => View::Table(&COLUMNS),
+            Self::Export(export) if export.is_to_stdout() => View::Json,
+            _ => View::Members,
+        }
+    }
+}
+
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Create(create) => self::create(*create, target),
         Command::Import(arguments) => import::run(&arguments, target),
-        Command::Show(which) => Ok(shown(&read(target, &which)?.0).to_string()),
+        Command::Export(arguments) => export::run(&arguments, target),
+        Command::Show(which) => Ok(shown(&read(target, &which)?.0)),
         Command::List(Realm { realm }) => list(target, &realm),
         Command::Disable(which) => set_disabled(target, &which, true),
         Command::Enable(which) => set_disabled(target, &which, false),
-        Command::Delete(which) => delete(target, &which),
+        Command::Delete(arguments) => delete(target, &arguments),
         Command::SetJwks(arguments) => set_jwks(&arguments, target),
         Command::RotateSecret(arguments) => secret::rotate(arguments, target),
         Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
     }
 }
 
-fn create(create: Create, target: &Target) -> Result<String, Error> {
+fn create(create: Create, target: &Target) -> Result<Value, Error> {
     let realm = create.realm.realm;
     let (now, operator) = (now(), operator());
     let client_id = match create.client_id {
@@ -316,10 +392,10 @@ fn create(create: Create, target: &Target) -> Result<String, Error> {
             client.client_id
         );
     }
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     target.not_print()?;
     let prefix = ClientId::record_prefix(realm);
     let keys = target.keys(&prefix)?;
@@ -337,10 +413,10 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
         });
     }
     eprintln!("{} clients in realm `{realm}`.", clients.len());
-    Ok(Value::from(clients).to_string())
+    Ok(clients.into())
 }
 
-fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String, Error> {
+fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<Value, Error> {
     let (mut client, key) = read(target, which)?;
     client.disabled = disabled;
     let action = if disabled { "disable" } else { "enable" };
@@ -355,10 +431,10 @@ fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<String
              verifies them alone does until they expire."
         );
     }
-    Ok(shown(&client).to_string())
+    Ok(shown(&client))
 }
 
-fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<String, Error> {
+fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let method = client.token_endpoint_auth_method;
     if method != AuthMethod::PrivateKeyJwt {
@@ -379,7 +455,7 @@ fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<String, Error> {
          a refusal, keep the old one in the set until the log's `client_kid` names it no more.",
         client.client_id
     );
-    Ok(shown(&client).to_string())
+    Ok(shown(&client))
 }
 
 /// Stores a client that was changed, and the line of the change.
@@ -398,9 +474,14 @@ fn save(
     target.put(&[Pair { key, value }, line])
 }
 
-fn delete(target: &Target, which: &Which) -> Result<String, Error> {
+fn delete(target: &Target, Delete { which, sure }: &Delete) -> Result<Value, Error> {
     let (mut client, key) = read(target, which)?;
     let realm = &which.realm.realm;
+    sure.confirm(&format!(
+        "This removes client `{}` ({}) from realm `{realm}` for good, with its secrets.",
+        client.client_id,
+        client.client_name.as_deref().unwrap_or("without a name"),
+    ))?;
     client.updated_at = now();
     client.updated_by = operator();
     target.delete(&key)?;
@@ -409,7 +490,7 @@ fn delete(target: &Target, which: &Which) -> Result<String, Error> {
         "Removed client `{}` from realm `{realm}`.",
         client.client_id
     );
-    Ok(json!({ "client_id": client.client_id, "deleted": true }).to_string())
+    Ok(json!({ "client_id": client.client_id, "deleted": true }))
 }
 
 /// The record of a client, and its key.

@@ -12,12 +12,14 @@ use edge_token::jose::{PrivateJwk, SigningKey};
 use edge_token::rotation::{KeyFact, Slots};
 use edge_token::time::{Seconds, UnixTime};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
+pub(crate) use self::timetable::NOTICE;
 use self::timetable::{Timetable, unsettled};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
 use crate::target::{Kind, Target};
 use crate::{Error, audit, now, operator, random};
@@ -33,6 +35,9 @@ pub(crate) enum Command {
     ///
     /// The key signs from now until it expires: this is for the first key. With --print, the private
     /// JWK Set goes to standard output, for `wrangler secret put`; else only public facts do.
+    #[command(
+        after_help = "Examples:\n  edge-token key generate\n  edge-token key generate --lifetime 90 --remote --env production\n  edge-token key generate --print > key.json"
+    )]
     Generate {
         /// The secret that is to hold the key
         #[arg(long, default_value = "SIGNING_KEYS", value_name = "NAME")]
@@ -48,8 +53,14 @@ pub(crate) enum Command {
     /// It is stored in that one of the two secrets whose keys have all retired, is published at
     /// once and signs after the lead. The old key stays until the next rotation, which is refused
     /// until the last token that it signed has expired.
+    #[command(
+        after_help = "Examples:\n  edge-token key rotate\n  edge-token key rotate --lead 24h --remote --env production"
+    )]
     Rotate(Rotate),
     /// Show when which key does what
+    #[command(
+        after_help = "Examples:\n  edge-token key list\n  edge-token key list --json > timetable.json"
+    )]
     List {
         #[command(flatten)]
         set: Set,
@@ -57,6 +68,7 @@ pub(crate) enum Command {
         longest: Longest,
     },
     /// Emergency: take a key away at once, so that no token signed with it verifies
+    #[command(after_help = "Examples:\n  edge-token key revoke KID --yes")]
     Revoke {
         /// The key
         #[arg(value_name = "KID", allow_hyphen_values = true)]
@@ -68,8 +80,13 @@ pub(crate) enum Command {
         /// Take other keys of the same secret away too
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
+    #[command(
+        after_help = "Examples:\n  edge-token key settle SIGNING_KEYS_NEXT KID\n  edge-token key settle SIGNING_KEYS_NEXT"
+    )]
     Settle {
         /// The secret that was to be written
         #[arg(value_name = "SECRET")]
@@ -119,7 +136,7 @@ pub(crate) struct Longest {
     token_lifetime: Option<u32>,
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Generate {
             secret,
@@ -133,12 +150,13 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
             set,
             lifetime,
             force,
-        } => revoke(target, &kid, &set, lifetime.days, force),
+            sure,
+        } => revoke(target, &kid, &set, (lifetime.days, force), &sure),
         Command::Settle { secret, kid } => settle(target, &secret, kid.as_deref()),
     }
 }
 
-fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<String, Error> {
+fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Value, Error> {
     let names = names(secret)?;
     let not_before = now();
     let key = new_key(
@@ -152,7 +170,7 @@ fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Str
         eprintln!(
             "This is a private key: pipe it to `wrangler secret put {secret}`, keep no copy."
         );
-        return Ok(jwk_set.to_string());
+        return Ok(serde_json::from_str(&jwk_set)?);
     }
     let existing = target.secret_names()?;
     if let Some(name) = existing.iter().find(|name| names.contains(name))
@@ -177,10 +195,10 @@ fn generate(target: &Target, secret: &str, days: u64, force: bool) -> Result<Str
     eprintln!("Stored a new signing key in {secret}. It is good for {days} days.");
     say_when(target);
     let (kid, nbf, exp) = (key.kid(), not_before, key.expiration());
-    Ok(json!({ "secret": secret, "kid": kid, "nbf": nbf, "exp": exp }).to_string())
+    Ok(json!({ "secret": secret, "kid": kid, "nbf": nbf, "exp": exp }))
 }
 
-fn rotate(target: &Target, arguments: &Rotate) -> Result<String, Error> {
+fn rotate(target: &Target, arguments: &Rotate) -> Result<Value, Error> {
     let Rotate {
         lead,
         lifetime,
@@ -228,10 +246,10 @@ fn rotate(target: &Target, arguments: &Rotate) -> Result<String, Error> {
     let result = json!({
         "secret": secret, "kid": kid, "nbf": nbf, "exp": exp, "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn list(target: &Target, set: &Set, longest: &Longest) -> Result<String, Error> {
+fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let (known, slots) = read(target, set, longest)?;
     let timetable = told(&known, &slots, now());
     let secrets = known.0.iter().map(|slot| {
@@ -247,10 +265,16 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<String, Error> 
         "secrets": secrets.collect::<Vec<_>>(),
         "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Result<String, Error> {
+fn revoke(
+    target: &Target,
+    kid: &str,
+    set: &Set,
+    (days, force): (u64, bool),
+    sure: &Sure,
+) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(&set.secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -279,6 +303,13 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
              would verify any more either. --force takes all of them away"
         )));
     }
+    let and_others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" and {others}"),
+    };
+    sure.confirm(&format!(
+        "This takes {kid}{and_others} away for good: no token signed with it verifies any more."
+    ))?;
     let key = match revocation.replace {
         true => {
             let end = now.seconds().saturating_add(days.saturating_mul(DAY));
@@ -311,10 +342,10 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
     let result = json!({
         "revoked": kid, "secret": secret, "kid": new, "timetable": timetable,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<String, Error> {
+fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -339,7 +370,7 @@ fn settle(target: &Target, secret: &str, kid: Option<&str>) -> Result<String, Er
     let line = audit::of_keys("settle-key", secret, kid, now, &operator())?;
     slot.settle(target, way, line)?;
     eprintln!("Settled what {secret} holds.");
-    Ok(json!({ "secret": secret, "kid": kid }).to_string())
+    Ok(json!({ "secret": secret, "kid": kid }))
 }
 
 /// What is known of the secrets and of the tokens.
@@ -360,8 +391,44 @@ fn read(target: &Target, set: &Set, longest: &Longest) -> Result<(KnownSlots, Sl
     Ok((known, slots))
 }
 
+/// How a set of secrets stands, as far as is written down.
+pub(crate) enum Standing {
+    /// Nothing is written down of one that is there.
+    Unknown,
+    /// A write did not finish.
+    Unsettled,
+    NoKeySigns,
+    /// Some key signs now, and the newest until then.
+    Until(UnixTime),
+}
+
+/// How the set of secrets stands to which `secret` belongs, for tokens that live so long.
+pub(crate) fn standing(
+    target: &Target,
+    secret: &str,
+    existing: &[String],
+    token_lifetime: Seconds,
+    now: UnixTime,
+) -> Result<Standing, Error> {
+    let known = KnownSlots::read(target, &names(secret)?, existing)?;
+    let slots = known.slots(token_lifetime);
+    let timetable = Timetable {
+        known: &known,
+        slots: &slots,
+        now,
+    };
+    let is_unknown = slots.slots.iter().any(|slot| slot.keys.is_none());
+    let is_pending = known.0.iter().any(|slot| slot.pending().next().is_some());
+    Ok(match (is_unknown, is_pending, timetable.last()) {
+        (true, ..) => Standing::Unknown,
+        (_, true, _) => Standing::Unsettled,
+        (.., Some(last)) if slots.signs(now) => Standing::Until(last),
+        _ => Standing::NoKeySigns,
+    })
+}
+
 /// Tells the timetable, and returns it.
-fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> serde_json::Value {
+fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> Value {
     let timetable = Timetable { known, slots, now };
     timetable.tell();
     timetable.json()
@@ -412,7 +479,7 @@ fn written(key: Option<&SigningKey>, token_lifetime: Option<Seconds>) -> Written
 }
 
 /// A private JWK Set (RFC 7517 §5) of one key, or none: a secret.
-fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
     #[derive(Serialize)]
     struct PrivateJwkSet<'a> {
         keys: Vec<PrivateJwk<'a>>,

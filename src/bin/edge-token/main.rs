@@ -1,33 +1,52 @@
 //! The operator's tool: makes signing keys, registers, shows and changes clients, revokes tokens, and
 //! checks deployments.
 //!
-//! Results are JSON on standard output, words for people go to standard error, and the exit
-//! status is 0 only when what was asked for is done. It stands on the same core as the service.
+//! Results go to standard output, as tables and lines on a terminal and as JSON in a pipe; words for
+//! people go to standard error, and the exit status is 0 only when what was asked for is done. It
+//! stands on the same core as the service.
 
 mod audit;
 mod check;
 mod client;
+mod confirm;
 mod import;
 mod key;
 mod moment;
+mod output;
+mod progress;
 mod revoke;
+mod setup;
 mod target;
+mod wrangler_toml;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use edge_token::time::UnixTime;
 
+use crate::output::View;
 use crate::target::{Kind, Target};
+
+/// What shells know the tool by.
+const NAME: &str = "edge-token";
 
 /// The operator's tool of edge-token: signing keys and clients.
 ///
-/// Results are JSON on standard output; words for people go to standard error.
+/// Results go to standard output: tables and lines on a terminal, JSON in a pipe or with --json.
+/// Words for people go to standard error.
 #[derive(Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    after_help = "In the checkout, `cargo run --` stands for `edge-token`. `--help` after each command has examples."
+)]
 struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
+    /// Print the result as JSON, on a terminal too
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -66,7 +85,26 @@ enum Command {
     ///
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
     /// token is skipped.
+    #[command(
+        after_help = "Examples:\n  edge-token check https://auth.example.com/realms/default\n  EDGE_TOKEN_CLIENT_ID=billing edge-token check http://127.0.0.1:8787/realms/default --client-secret - < secret.txt\n  edge-token check https://auth.example.com --json"
+    )]
     Check(check::Arguments),
+    /// Look at wrangler, bindings, realms and secrets, and say what is missing and what mends it
+    ///
+    /// Changes nothing; the exit status is 0 only if nothing is missing. To install the project's
+    /// tools is another thing: that does `make setup`.
+    #[command(
+        after_help = "Examples:\n  edge-token setup\n  edge-token setup --remote --env production"
+    )]
+    Setup,
+    /// Print what a shell needs to complete commands and options
+    #[command(
+        after_help = "Examples:\n  edge-token completions bash > ~/.local/share/bash-completion/completions/edge-token\n  edge-token completions zsh > ~/.zfunc/_edge-token\n  edge-token completions fish > ~/.config/fish/completions/edge-token.fish"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// What keeps the tool from doing what was asked.
@@ -98,13 +136,7 @@ fn main() -> ExitCode {
         env: arguments.target.env,
         persist_to: arguments.target.persist_to,
     };
-    let result = match arguments.command {
-        Command::Key(command) => key::run(command, &target).map(print),
-        Command::Client(command) => client::run(command, &target).map(print),
-        Command::Revoke(command) => revoke::run(command, &target).map(print),
-        Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
-    };
-    match result {
+    match run(arguments.command, &target, arguments.json) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("edge-token: {error}");
@@ -113,9 +145,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(result: String) -> ExitCode {
-    println!("{result}");
-    ExitCode::SUCCESS
+/// Does what was asked for, and prints what came of it.
+fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error> {
+    let view = |view| match target.kind {
+        Kind::Print => View::Json,
+        _ => view,
+    };
+    let (result, view) = match command {
+        Command::Key(command) => (key::run(command, target)?, view(View::Members)),
+        Command::Client(command) => {
+            let view = view(command.view());
+            (client::run(command, target)?, view)
+        }
+        Command::Revoke(command) => (revoke::run(command, target)?, view(View::Members)),
+        Command::Check(arguments) => {
+            target.is_default()?;
+            return check::run(arguments, json);
+        }
+        Command::Setup => return setup::run(target, json),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
+            // In bash it would complete nothing after the first word, since the name has a hyphen:
+            // https://github.com/clap-rs/clap/issues/6421
+            let script = String::from_utf8_lossy(&script);
+            let script = script.replace("edge__subcmd__token", "edge__token");
+            output::write(script.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    output::print(&result, view, json)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The moment, from this machine's clock.

@@ -10,14 +10,18 @@ use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};
 
 use crate::client::{Realm, Which};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, past};
 use crate::target::{Kind, Pair, Target};
-use crate::{Error, audit, now, operator};
+use crate::{Error, audit, now, operator, output};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Void all tokens of a realm
-    #[command(name = "realm")]
+    #[command(
+        name = "realm",
+        after_help = "Examples:\n  edge-token revoke realm --realm default --yes"
+    )]
     WholeRealm {
         #[command(flatten)]
         realm: Realm,
@@ -25,6 +29,9 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Void the tokens that a client got
+    #[command(
+        after_help = "Examples:\n  edge-token revoke client --realm default --client-id billing --yes"
+    )]
     Client {
         #[command(flatten)]
         which: Which,
@@ -32,6 +39,9 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Void the tokens about a person, or those that a client got for itself
+    #[command(
+        after_help = "Examples:\n  edge-token revoke subject --realm default --subject alice --before 30m --yes"
+    )]
     Subject {
         #[command(flatten)]
         realm: Realm,
@@ -42,6 +52,7 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Show the moments of a realm
+    #[command(after_help = "Examples:\n  edge-token revoke list --realm default")]
     List(Realm),
 }
 
@@ -54,9 +65,11 @@ pub(crate) struct Moment {
     /// Put back a later moment, so that tokens come back to life
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
-pub(crate) fn run(command: Command, target: &Target) -> Result<String, Error> {
+pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     target.not_print()?;
     match command {
         Command::WholeRealm { realm, moment } => {
@@ -80,7 +93,7 @@ fn revoke(
     realm: &RealmName,
     whose: Whose<'_>,
     moment: &Moment,
-) -> Result<String, Error> {
+) -> Result<Value, Error> {
     let client = match whose {
         Whose::Client(id) => ClientId::parse(id).map(|id| id.record_key(realm)),
         _ => None,
@@ -101,6 +114,11 @@ fn revoke(
             date_and_distance(standing, now)
         )));
     }
+    moment.sure.confirm(&format!(
+        "This voids all tokens of {} that were issued before {}.",
+        named(whose, realm),
+        date_and_distance(before, now)
+    ))?;
     moments.set(whose, before);
     let record = Pair {
         key: NotBefore::record_key(realm),
@@ -125,7 +143,7 @@ fn revoke(
     if let (Some((member, name)), Value::Object(result)) = (name, &mut result) {
         result.insert(member.into(), name.into());
     }
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// Says what is void, and when and where that is known.
@@ -164,16 +182,19 @@ fn tell(
     }
 }
 
-fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
+fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     let Read { moments, .. } = read(target, realm, None)?;
     let now = now();
     let (mut clients, mut subjects) = (Map::new(), Map::new());
     for (whose, moment) in moments.all() {
-        eprintln!(
-            "Void: the tokens of {} issued before {}.",
-            named(whose, realm),
-            date_and_distance(moment, now)
-        );
+        // On a terminal the result says it, as a table.
+        if !output::is_for_people() {
+            eprintln!(
+                "Void: the tokens of {} issued before {}.",
+                named(whose, realm),
+                date_and_distance(moment, now)
+            );
+        }
         let seconds = Value::from(moment.seconds());
         match whose {
             Whose::Realm => None,
@@ -190,7 +211,7 @@ fn list(target: &Target, realm: &RealmName) -> Result<String, Error> {
         "clients": clients,
         "subjects": subjects,
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// What the namespace has.

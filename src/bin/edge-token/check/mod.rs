@@ -37,7 +37,8 @@ use crate::check::refusals::TokenEndpoint;
 use crate::check::report::{Objection, Report, Verdict, fail, skip, warn};
 use crate::check::token::{Credentials, Issued, Wanted};
 use crate::check::url::Url;
-use crate::{Error, client, random};
+use crate::output::View;
+use crate::{Error, client, output, random};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -60,9 +61,6 @@ pub(crate) struct Arguments {
     /// The JWK Set, if the metadata does not name it
     #[arg(long, value_parser = url, value_name = "URL")]
     jwks_uri: Option<Url>,
-    /// Print the result as JSON alone
-    #[arg(long)]
-    json: bool,
 }
 
 fn url(text: &str) -> Result<Url, &'static str> {
@@ -70,14 +68,17 @@ fn url(text: &str) -> Result<Url, &'static str> {
 }
 
 /// Runs the whole battery, prints what it found, and tells by the status whether nothing failed.
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
-        client: Client::new(&arguments.url),
+        client: Client::new(&arguments.url, !json),
         marker: URL_SAFE_NO_PAD.encode(random::<18>()?),
         report: Report::new(secret),
     };
+    if !json && !std::io::stderr().is_terminal() {
+        eprintln!("Asking {} …", arguments.url.as_str());
+    }
     let issuer = battery.issuer(&arguments.url);
     let named = Named {
         token_endpoint: arguments.token_endpoint,
@@ -86,14 +87,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     battery.run(&issuer, &named, credentials.as_ref())?;
     let Battery { client, report, .. } = battery;
-    if !arguments.json {
-        report.print(client.asked());
+    let asked = client.asked();
+    drop(client);
+    if !json {
+        report.print(asked);
     }
-    if arguments.json || !std::io::stdout().is_terminal() {
-        println!(
-            "{}",
-            report.to_json(arguments.url.as_str(), issuer.as_str())
-        );
+    if json || !output::is_for_people() {
+        let result = report.to_json(arguments.url.as_str(), issuer.as_str());
+        output::print(&result, View::Json, json)?;
     }
     Ok(match report.has_failed() {
         true => ExitCode::FAILURE,

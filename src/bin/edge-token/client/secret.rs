@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Which, read, save, shown};
 use crate::audit::short_id;
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, length, span};
 use crate::target::Target;
 use crate::{Error, now, random};
@@ -40,9 +41,11 @@ pub(crate) struct RevokeSecret {
     /// Take away even the last secret that is valid
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
-pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String, Error> {
+pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let (now, method) = (now(), client.token_endpoint_auth_method);
     if !method.uses_secret() {
@@ -112,10 +115,10 @@ pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<String,
         "secret_id": id,
         "secrets": listed(&client),
     });
-    Ok(result.to_string())
+    Ok(result)
 }
 
-pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String, Error> {
+pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<Value, Error> {
     let (mut client, key) = read(target, &arguments.which)?;
     let (now, id) = (now(), &arguments.secret_id);
     let ids = client.secrets.iter().map(|stored| stored.id.as_str());
@@ -138,6 +141,10 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
             client.client_id
         )));
     }
+    arguments.sure.confirm(&format!(
+        "This takes the secret {id} of client `{}` away for good: whoever uses it is refused.",
+        client.client_id
+    ))?;
     save(
         target,
         &arguments.which,
@@ -153,7 +160,7 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<String
     );
     tell(&client, now);
     let result = json!({ "client_id": client.client_id, "secrets": listed(&client) });
-    Ok(result.to_string())
+    Ok(result)
 }
 
 /// A client's secrets, without hashes.
