@@ -154,7 +154,17 @@ native: setup
 	cargo test --locked
 	cargo test --locked --no-default-features --test vectors
 
-e2e: setup build target/panic/index.js
+# Without jq the tests of the pages' filters are skipped and say so, in CI after it has tried.
+$(TOOLS)/jq: | $(TOOLS)/prerequisites
+	@if command -v jq >/dev/null; then touch $@; \
+	elif [ -n "$${CI:-}" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  printf '\n==> Installing jq for the filters of docs/observe.md and docs/deploy.md\n'; \
+	  apt-get update -qq && apt-get install -y -qq jq >/dev/null && touch $@; \
+	else \
+	  echo 'make: no jq. Install it with: apt-get install -y jq' >&2; \
+	fi
+
+e2e: setup build target/panic/index.js $(TOOLS)/jq
 	$(call say,"[test 3/6] What is in the wasm: its size and no path of this machine")
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
 	@node tests/e2e/paths.mjs
