@@ -260,6 +260,6 @@ mod tests {
         assert!(!text.contains(harms), "{text:?}");
         let many = json!({ "taken": vec!["a"; 10_000] });
         let text = for_people(&many, View::Members, 80);
-        assert!(text.contains("10000 in all") && text.len() < 200, "{text}");
+        assert!(text.contains("… (10000") && text.len() < 200, "{text}");
     }
 }
