@@ -2,7 +2,7 @@
 
 mod facts;
 mod hazard;
-mod lifetime;
+pub(crate) mod lifetime;
 mod timetable;
 
 use clap::{Args, Subcommand};
@@ -233,7 +233,14 @@ fn rotate(target: &Target, arguments: &Rotate) -> Result<Value, Error> {
 
 fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let (known, slots) = read(target, set, longest)?;
-    let timetable = told(&known, &slots, now());
+    let now = now();
+    let timetable = told(&known, &slots, now);
+    let known_and_slots = Timetable {
+        known: &known,
+        slots: &slots,
+        now,
+    };
+    let warnings = known_and_slots.warnings();
     let secrets = known.0.iter().map(|slot| {
         let is_known = slot
             .written()
@@ -246,6 +253,7 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
         "token_lifetime": slots.token_lifetime,
         "secrets": secrets.collect::<Vec<_>>(),
         "timetable": timetable,
+        "warnings": warnings,
     });
     Ok(result)
 }

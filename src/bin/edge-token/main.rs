@@ -7,6 +7,8 @@
 mod audit;
 mod check;
 mod client;
+#[cfg(feature = "console")]
+mod console;
 mod import;
 mod key;
 mod moment;
@@ -68,6 +70,11 @@ enum Command {
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
     /// token is skipped.
     Check(check::Arguments),
+    /// Serve a page on 127.0.0.1 that does what these commands do
+    ///
+    /// The page is for the browser that opens the printed link first. Ctrl-C ends it.
+    #[cfg(feature = "console")]
+    Console(console::Arguments),
 }
 
 /// What keeps the tool from doing what was asked.
@@ -104,6 +111,8 @@ fn main() -> ExitCode {
         Command::Client(command) => client::run(command, &target).map(print),
         Command::Revoke(command) => revoke::run(command, &target).map(print),
         Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
+        #[cfg(feature = "console")]
+        Command::Console(arguments) => console::run(arguments, target),
     };
     match result {
         Ok(status) => status,

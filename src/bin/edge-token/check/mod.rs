@@ -5,6 +5,8 @@
 //! where nobody on the way can read them.
 
 mod after;
+#[cfg(feature = "console")]
+pub(crate) mod attempt;
 mod claims;
 mod documents;
 mod errors;
@@ -24,6 +26,7 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::check::after::After;
@@ -36,7 +39,7 @@ use crate::check::places::Places;
 use crate::check::refusals::TokenEndpoint;
 use crate::check::report::{Objection, Report, Verdict, fail, skip, warn};
 use crate::check::token::{Credentials, Issued, Wanted};
-use crate::check::url::Url;
+pub(crate) use crate::check::url::Url;
 use crate::{Error, client, random};
 
 #[derive(Args)]
@@ -71,6 +74,35 @@ fn url(text: &str) -> Result<Url, &'static str> {
 
 /// Runs the whole battery, prints what it found, and tells by the status whether nothing failed.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let is_json = arguments.json;
+    let Examined {
+        report,
+        result,
+        asked,
+    } = examine(arguments)?;
+    if !is_json {
+        report.print(asked);
+    }
+    if is_json || !std::io::stdout().is_terminal() {
+        println!("{result}");
+    }
+    Ok(match report.has_failed() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// What was found.
+pub(crate) struct Examined {
+    report: Report,
+    /// The same for programs.
+    pub(crate) result: Value,
+    /// How many requests were made.
+    asked: usize,
+}
+
+/// Runs the whole battery.
+pub(crate) fn examine(arguments: Arguments) -> Result<Examined, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
@@ -86,18 +118,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     battery.run(&issuer, &named, credentials.as_ref())?;
     let Battery { client, report, .. } = battery;
-    if !arguments.json {
-        report.print(client.asked());
-    }
-    if arguments.json || !std::io::stdout().is_terminal() {
-        println!(
-            "{}",
-            report.to_json(arguments.url.as_str(), issuer.as_str())
-        );
-    }
-    Ok(match report.has_failed() {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
+    Ok(Examined {
+        result: report.to_json(arguments.url.as_str(), issuer.as_str()),
+        report,
+        asked: client.asked(),
     })
 }
 

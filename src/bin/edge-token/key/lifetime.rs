@@ -6,7 +6,7 @@ use std::fs;
 use edge_token::client::{Client, ClientId};
 use edge_token::dialect::Dialect;
 use edge_token::jose::SigningKey;
-use edge_token::realm::{RealmName, Realms};
+use edge_token::realm::{Realm, RealmError, RealmName, Realms};
 use edge_token::time::{Seconds, UnixTime};
 use serde_json::Value;
 
@@ -43,14 +43,11 @@ pub(super) fn of_realms(target: &Target, secrets: &[String; 2]) -> Result<Second
 
 /// The realms of wrangler.toml that have their keys in these secrets: at least one, each in both.
 fn users(target: &Target, secrets: &[String; 2]) -> Result<Vec<User>, Error> {
-    let variables = variables(target)?;
-    let made_up = made_up_jwk_set()?;
-    let realms = Realms::parse(&variables, &|_| Some(made_up.clone()), &Dialect::ALL);
+    let configured = Configured::read(target)?;
     let mut users = Vec::new();
-    // Without any variable, `Realms` would only say that there is no realm.
-    for realm in realms.all().filter(|_| !variables.is_empty()) {
+    for realm in configured.realms() {
         let realm = realm.map_err(|error| Error::State(format!("wrangler.toml: {error}")))?;
-        let own = signing_keys(&variables, &realm.name);
+        let own = configured.signing_keys(&realm.name);
         let [first, second] = secrets.each_ref().map(|secret| own.contains(secret));
         match (first, second) {
             (true, true) => users.push(User {
@@ -83,6 +80,39 @@ fn users(target: &Target, secrets: &[String; 2]) -> Result<Vec<User>, Error> {
     }
 }
 
+/// The realms of wrangler.toml.
+pub(crate) struct Configured {
+    variables: Vec<(String, String)>,
+    realms: Realms,
+}
+
+impl Configured {
+    pub(crate) fn read(target: &Target) -> Result<Self, Error> {
+        let variables = variables(target)?;
+        let made_up = made_up_jwk_set()?;
+        let realms = Realms::parse(&variables, &|_| Some(made_up.clone()), &Dialect::ALL);
+        Ok(Self { variables, realms })
+    }
+
+    /// All of them, or why some cannot be served.
+    pub(crate) fn realms(&self) -> impl Iterator<Item = Result<&Realm, &RealmError>> {
+        // Without any variable, `Realms` would only say that there is no realm.
+        let is_some = !self.variables.is_empty();
+        self.realms.all().filter(move |_| is_some)
+    }
+
+    /// The secrets in which a realm has its keys.
+    pub(crate) fn signing_keys(&self, realm: &RealmName) -> Vec<String> {
+        let parsed = self.variables.iter();
+        let parsed = parsed.filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
+        let own =
+            parsed.filter_map(|realms| realms.get(realm.as_str())?.get("signing_keys").cloned());
+        let mut own = own.filter_map(|names| serde_json::from_value(names).ok());
+        own.next_back()
+            .unwrap_or_else(|| DEFAULT.map(str::to_owned).to_vec())
+    }
+}
+
 /// The variables of wrangler.toml that configure realms, as the Worker reads them.
 fn variables(target: &Target) -> Result<Vec<(String, String)>, Error> {
     let path = project()?.join("wrangler.toml");
@@ -106,17 +136,6 @@ fn variables(target: &Target) -> Result<Vec<(String, String)>, Error> {
     Ok(realms
         .map(|(name, value)| (name.clone(), text(value)))
         .collect())
-}
-
-/// The secrets in which a realm has its keys.
-fn signing_keys(variables: &[(String, String)], realm: &RealmName) -> Vec<String> {
-    let parsed = variables
-        .iter()
-        .filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
-    let own = parsed.filter_map(|realms| realms.get(realm.as_str())?.get("signing_keys").cloned());
-    let mut own = own.filter_map(|names| serde_json::from_value(names).ok());
-    own.next_back()
-        .unwrap_or_else(|| DEFAULT.map(str::to_owned).to_vec())
 }
 
 /// A key that signs nothing: realms are read with one in the place of those that nobody can read.
