@@ -33,14 +33,13 @@ export const facts = (pairs) => h("dl", { class: "facts" }, pairs
   .filter(([, value]) => value != null && value !== "")
   .map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 
-/** A table whose cells know their column, for narrow windows. */
+/** A table whose cells know their column and what they are, for narrow windows, where it is none to see. */
 export function table(caption, columns, rows) {
-  const cell = (content, index) => h(index === 0 ? "th" : "td",
-    index === 0 ? { scope: "row" } : { "data-column": columns[index] }, content);
-  return h("table", {},
-    h("caption", { class: "hidden" }, caption),
-    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell)))));
+  const cell = (content, index) => index === 0 ? h("th", { scope: "row", role: "rowheader" }, content)
+    : h("td", { "data-column": columns[index], role: "cell" }, content);
+  return h("table", { role: "table", "aria-label": caption },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((name) => h("th", { scope: "col", role: "columnheader" }, name)))),
+    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row" }, row.map(cell)))));
 }
 
 let count = 0;
