@@ -39,8 +39,12 @@ client_max_age = 0
 [vars.REALMS.empty]
 issuer = "http://127.0.0.1:${port}/realms/empty"
 
-[vars.REALMS.broken]
+# Where the console acts on another environment.
+[env.odd.vars.REALMS.broken]
 issuer = "ftp://127.0.0.1"
+
+[env.odd.vars.REALMS.good]
+issuer = "https://auth.example/realms/good"
 `;
 
 /**

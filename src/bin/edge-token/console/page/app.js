@@ -38,13 +38,20 @@ async function show() {
   say("");
   try {
     const known = await configured();
-    realm = path[0] && OF_REALMS.includes(within) && path[0] !== "-" ? path[0] : realm ?? known.realms[0]?.name;
+    realm = path[0] && OF_REALMS.includes(within) && path[0] !== "-" ? path[0] : realm ?? first(known.realms);
     list(within);
     tell(known);
     await page(section, ...path.length > 0 ? path : OF_REALMS.includes(within) ? [realm] : []);
   } catch (error) {
+    if (!section.querySelector("h1")) title(section, "It cannot be shown");
     section.append(failure(error));
   }
+}
+
+/** The realm to begin with: `default`, if it can be served. */
+function first(realms) {
+  const names = realms.filter(({ error }) => !error).map(({ name }) => name);
+  return names.includes("default") ? "default" : names[0];
 }
 
 /** A page's heading, where reading begins. */

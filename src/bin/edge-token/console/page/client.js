@@ -140,7 +140,7 @@ function overlaps() {
   const own = input("overlap", { "aria-label": "Span of the overlap", placeholder: "90s, 30m, 12h, 2d", size: "16" });
   own.addEventListener("input", () => { own.closest("fieldset").querySelector("[value='']").checked = true; });
   return h("fieldset", {},
-    h("legend", {}, "The one it has stays valid for"),
+    h("legend", {}, "Its present secret stays valid for"),
     OVERLAPS.map(([value, text]) => h("span", { class: "choice" },
       h("label", {}, h("input", { type: "radio", name: "preset", value, checked: value === "24h" }), ` ${text}`),
       value === "" && [" ", own])));

@@ -3,7 +3,7 @@
 
 import { title } from "./app.js";
 import { badge, button, failure, field, filled, form, h, input, link, note, select, table, to } from "./dom.js";
-import { moment, now } from "./moment.js";
+import { distance, now } from "./moment.js";
 import { act, configured, shownOnce } from "./service.js";
 
 /** How many rows a page has, which one read has room for. */
@@ -96,7 +96,7 @@ function row(realm, id, record) {
     link,
     record.client_name ?? "",
     record.scope,
-    secrets.length === 0 ? record.token_endpoint_auth_method : [String(secrets.length), ending && [", one ends ", moment(ending)]],
+    secrets.length === 0 ? record.token_endpoint_auth_method : [String(secrets.length), ending && `, one ends ${distance(ending)}`],
     state(record),
   ];
 }

@@ -112,11 +112,15 @@ export function copy(text, name) {
   return own;
 }
 
-/** Tells people who look and people who listen what is going on. */
+let fading;
+
+/** Tells people who look and people who listen what is going on; what is over for some seconds alone. */
 export function say(text, isBusy = false) {
   const status = document.getElementById("status");
+  clearTimeout(fading);
   status.classList.toggle("busy", isBusy);
   status.textContent = text;
+  if (!isBusy) fading = setTimeout(() => { status.textContent = ""; }, 3000);
 }
 
 /** Asks before something is destroyed; with `typed`, this text has to be typed. */

@@ -1,7 +1,7 @@
 // The realms of wrangler.toml.
 
 import { title } from "./app.js";
-import { badge, facts, h, link, note } from "./dom.js";
+import { badge, facts, h, note, to } from "./dom.js";
 import { length } from "./moment.js";
 import { configured } from "./service.js";
 
@@ -13,7 +13,7 @@ export async function page(section) {
     section.append(note("wrangler.toml configures no realm here. A table ", h("code", {}, "[vars.REALMS.default]"),
       " with an ", h("code", {}, "issuer"), " makes one."));
   }
-  section.append(h("ul", { class: "cards" }, realms.map((realm) => h("li", {}, realm.error ? broken(realm) : card(realm)))));
+  section.append(h("ul", { class: "cards" }, [...realms.filter(({ error }) => !error), ...realms.filter(({ error }) => error)].map((realm) => h("li", {}, realm.error ? broken(realm) : card(realm)))));
 }
 
 const card = ({ name, dialect, issuer, iss, token_endpoint, jwks_uri, scopes, access_token_ttl, has_people }) => [
@@ -21,16 +21,22 @@ const card = ({ name, dialect, issuer, iss, token_endpoint, jwks_uri, scopes, ac
   facts([
     ["Issuer", h("code", {}, issuer)],
     ["iss of its tokens", iss === issuer ? null : h("code", {}, iss)],
-    ["Token endpoint", h("code", {}, token_endpoint)],
-    ["Keys", h("code", {}, jwks_uri)],
+    ["Token endpoint", h("code", {}, within(token_endpoint, issuer))],
+    ["Keys", h("code", {}, within(jwks_uri, issuer))],
     ["Scopes", scopes ?? "whatever its clients have"],
     ["Tokens live", length(access_token_ttl)],
   ]),
-  h("p", { class: "links" }, ["clients", "try", "check", "audit"].map((page, index) =>
-    h("span", {}, h("a", { href: link("", page, name).getAttribute("href"), "aria-label": `${LABELS[index]}: ${name}` }, LABELS[index])))),
+  h("p", { class: "links" }, Object.entries(LINKS).map(([page, text]) =>
+    h("a", { href: to(page, name), "aria-label": `${text}: ${name}` }, text))),
 ];
 
-const LABELS = ["Clients", "Try it", "Check", "Audit"];
+/** A URL, as a path if it is on the issuer's origin. */
+function within(url, issuer) {
+  const origin = new URL(issuer).origin;
+  return url?.startsWith(`${origin}/`) ? url.slice(origin.length) : url;
+}
+
+const LINKS = { clients: "Clients", try: "Try it", check: "Check", audit: "Audit" };
 
 const broken = ({ name, error }) => [
   h("h2", {}, name ?? "Unnamed", " ", badge("bad", "not served")),
