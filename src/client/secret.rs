@@ -139,6 +139,12 @@ impl ClientSecretHash {
         Ok(digest.ct_eq(&self.digest))
     }
 
+    /// Whether nobody can tell a good secret without the [`ClientSecretsKey`].
+    #[must_use]
+    pub fn needs_key(&self) -> bool {
+        self.scheme == HashScheme::HmacSha256
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('$');
         let scheme = parts.next()?;

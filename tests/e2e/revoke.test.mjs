@@ -18,7 +18,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 /** `revoke` for the realm `default` on a namespace. */
 const revoker = (state) => (what, ...args) =>
-  runTool("revoke", what, "--persist-to", state, "--realm", "default", ...args);
+  runTool("revoke", what, "--persist-to", state, "--realm", "default", ...(what === "list" ? [] : ["--yes"]), ...args);
 
 /** What a command that did its work printed. */
 function done({ status, stdout, stderr }) {

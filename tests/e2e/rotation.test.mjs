@@ -232,7 +232,7 @@ test("a secret of which nothing is written down is never overwritten without --f
   assert.match(refused("key", "revoke", "by hand"), /no key `by hand` is known/);
   // One name in 64 begins like an option.
   assert.match(refused("key", "revoke", "-Of"), /no key `-Of` is known/);
-  assert.equal(done("key", "revoke", kid).kid, null);
+  assert.equal(done("key", "revoke", kid, "--yes").kid, null);
   assert.deepEqual(keys(SECOND), []);
 });
 
@@ -305,13 +305,13 @@ test("a secret that came to be although its rotation was killed can be settled",
 
 test("a key is revoked at once, and another signs", () => {
   const signing = project(held(FIRST, "signing", now() - DAY));
-  const replaced = signing.done("key", "revoke", "signing");
+  const replaced = signing.done("key", "revoke", "signing", "--yes");
   assert.deepEqual([replaced.revoked, replaced.secret, signing.keys(FIRST)], ["signing", FIRST, [replaced.kid]]);
   assert.deepEqual(states(replaced), [[replaced.kid, "signing"]]);
   assert.match(replaced.stderr, /Tokens signed with signing fail wherever they are verified .* 300 s/);
 
   const next = project(both(held(FIRST, "signing", now() - DAY), held(SECOND, "next", now() + HOUR)));
-  const removed = next.done("key", "revoke", "next");
+  const removed = next.done("key", "revoke", "next", "--yes");
   assert.deepEqual([removed.kid, removed.secret, next.keys(SECOND)], [null, SECOND, []]);
   assert.deepEqual(states(removed), [["signing", "signing"]]);
   assert.equal(next.done("key", "rotate").secret, SECOND);
@@ -320,7 +320,7 @@ test("a key is revoked at once, and another signs", () => {
   const shared = project(held(FIRST, "", 0, 0, { keys }));
   assert.match(shared.refused("key", "revoke", "b"), /the same secret holds a,/);
   assert.match(shared.refused("key", "revoke", "c"), /no key `c` is known/);
-  shared.done("key", "revoke", "b", "--force");
+  shared.done("key", "revoke", "b", "--force", "--yes");
   assert.deepEqual(shared.audit("-").map(({ action }) => action), ["revoke-key"]);
 });
 
@@ -380,10 +380,10 @@ test("one secret is revoked at once, the last valid one only by --force", () => 
   const { secret_id } = done("client", "rotate-secret", ...which);
   assert.match(refused("client", "revoke-secret", ...which, "--secret-id", "nothing"),
     new RegExp(`has no secret \`nothing\`, nothing was changed; its secrets: ${first.id}, ${secret_id}`));
-  const revoked = done("client", "revoke-secret", ...which, "--secret-id", first.id);
+  const revoked = done("client", "revoke-secret", ...which, "--secret-id", first.id, "--yes");
   assert.deepEqual(revoked.secrets, [{ id: secret_id }]);
   assert.match(refused("client", "revoke-secret", ...which, "--secret-id", secret_id), /--force takes it away/);
-  assert.deepEqual(done("client", "revoke-secret", ...which, "--secret-id", secret_id, "--force").secrets, []);
+  assert.deepEqual(done("client", "revoke-secret", ...which, "--secret-id", secret_id, "--force", "--yes").secrets, []);
   const lines = audit("default").filter(({ action }) => action === "revoke-secret");
   assert.deepEqual(lines.map((line) => line.secret_id).toSorted(), [first.id, secret_id].toSorted());
 });

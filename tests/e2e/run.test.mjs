@@ -113,7 +113,7 @@ test("a client made by the tool beside it is served", async () => {
     });
     assert.equal(response.status, 200);
   } finally {
-    tool("client", "delete", "--realm", "default", "--client-id", id);
+    tool("client", "delete", "--realm", "default", "--client-id", id, "--yes");
   }
 });
 

@@ -48,7 +48,7 @@ test("a client's life in local state, and the audit lines that it leaves", () =>
   assert.equal(stored(state, "client/")[created.kv.key].disabled, true);
   assert.equal(client("enable", "--client-id", id).disabled, false);
   assert.deepEqual(client("list").map(({ client_id }) => client_id), [id]);
-  client("delete", "--client-id", id);
+  client("delete", "--client-id", id, "--yes");
   assert.deepEqual(stored(state, "client/"), {});
 
   const audit = Object.values(stored(state, "audit/default/"));
@@ -255,7 +255,7 @@ test("revoke --remote reads once, writes the moment and its line in one call, an
   tool("key", "generate", "--print"); // The binary that is run below is built.
   const record = '{"version":1,"clients":{"other":5}}';
   const { run, calls } = project({ get: JSON.stringify({ "not-before/dx": { value: record }, "client/dx/app": { value: "{}" } }), put: "" });
-  const revoked = run("revoke", "client", "--remote", "--realm", "dx", "--client-id", "app", "--before", "1700000000");
+  const revoked = run("revoke", "client", "--remote", "--realm", "dx", "--client-id", "app", "--before", "1700000000", "--yes");
   assert.equal(revoked.status, 0, revoked.stderr);
   assert.match(revoked.stderr, /after 90 s at most: 60 s that KV takes, and 30 s for which the Worker keeps a copy/);
   const [get, put] = calls();
@@ -265,7 +265,7 @@ test("revoke --remote reads once, writes the moment and its line in one call, an
   assert.equal(calls().length, 2);
 
   const failing = project({ get: "{}" });
-  const failed = failing.run("revoke", "realm", "--remote", "--realm", "dx");
+  const failed = failing.run("revoke", "realm", "--remote", "--realm", "dx", "--yes");
   assert.notEqual(failed.status, 0);
   assert.equal(failed.stdout, "");
   assert.match(failed.stderr, /`wrangler kv bulk put` failed:\nno access/);

@@ -39,7 +39,10 @@ client_max_age = 0
 [vars.REALMS.empty]
 issuer = "http://127.0.0.1:${port}/realms/empty"
 
-# Where the console acts on another environment.
+# Another environment for the console to act on.
+[[env.odd.kv_namespaces]]
+binding = "CLIENTS"
+
 [env.odd.vars.REALMS.broken]
 issuer = "ftp://127.0.0.1"
 

@@ -323,7 +323,7 @@ test("the service is checked, and a key rotates", { skip, timeout: 120_000 }, as
   assert.match(await page.getByRole("alert").innerText(), /nothing was changed, since this is not safe/);
   await page.getByLabel("Published before it signs").fill("1h");
   await page.getByRole("button", { name: "Rotate the key" }).click();
-  await page.getByText(/^The new key [\w-]{43} is in SIGNING_KEYS_NEXT/).waitFor();
+  await page.getByText(/^The new key [\w-]{43} is in SIGNING_KEYS_NEXT/).waitFor({ timeout: 60_000 });
   const rows = await page.getByRole("table", { name: "Keys" }).locator("tbody tr").allInnerTexts();
   assert.deepEqual(rows.map((row) => /\b(signing|next)\b/.exec(row)[0]), ["signing", "next"]);
   await picture("keys");

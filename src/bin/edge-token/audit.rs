@@ -1,6 +1,6 @@
 //! The lines that changes leave in the namespace: who, what, when.
 
-use edge_token::client::Client;
+use edge_token::client::{Client, ClientId};
 use edge_token::not_before::Whose;
 use edge_token::realm::RealmName;
 use edge_token::time::UnixTime;
@@ -28,6 +28,19 @@ pub(crate) fn of_client(
     if let (Some(id), Value::Object(line)) = (secret_id, &mut line) {
         line.insert("secret_id".into(), id.into());
     }
+    pair(realm.as_str(), at, &line)
+}
+
+/// The line of clients that came back from an export.
+pub(crate) fn of_restored(
+    realm: &RealmName,
+    clients: &[ClientId],
+    at: UnixTime,
+    by: &str,
+) -> Result<Pair, Error> {
+    let line = json!({
+        "at": at, "by": by, "action": "restore", "realm": realm.as_str(), "client_ids": clients,
+    });
     pair(realm.as_str(), at, &line)
 }
 

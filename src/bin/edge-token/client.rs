@@ -1,6 +1,8 @@
 //! `client`: registered clients.
 
+mod export;
 mod import;
+mod restore;
 pub(crate) mod secret;
 
 use std::fs;
@@ -15,9 +17,13 @@ use edge_token::time::{Seconds, UnixTime};
 use edge_token::uuid::Uuid;
 use serde_json::{Value, json};
 
+use self::export::Export;
+pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
 use crate::audit::{self, short_id};
+use crate::confirm::Sure;
+use crate::output::View;
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
 
@@ -25,8 +31,12 @@ use crate::{Error, now, operator, random};
 pub(crate) enum Command {
     /// Register a client; its secret is shown this once
     Create(Box<Create>),
-    /// Register the clients of another system, from its export
+    /// Register the clients of another system, from its export, or those that `client export` wrote
     Import(Import),
+    /// Write the records of clients to a file, for `client import`
+    ///
+    /// They have the hashes of the clients' secrets: keep the file as you keep the namespace.
+    Export(Export),
     /// Show a client's record, without its secrets' hashes
     Show(Which),
     /// List the clients of a realm
@@ -36,7 +46,7 @@ pub(crate) enum Command {
     /// Serve a disabled client again
     Enable(Which),
     /// Remove a client
-    Delete(Which),
+    Delete(Delete),
     /// Give a client another secret, beside the old one for a while; it is shown this once
     RotateSecret(RotateSecret),
     /// Take one secret of a client away at once
@@ -59,6 +69,14 @@ pub(crate) struct SetJwks {
     /// A file with the public keys of its assertions, a JWK Set
     #[arg(long, value_name = "FILE")]
     jwks: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 #[derive(Args)]
@@ -172,15 +190,40 @@ fn grant_types(text: &str) -> Result<GrantTypes, String> {
         .map(GrantTypes)
 }
 
+/// What a list shows of a client, or of a record that cannot be read.
+const COLUMNS: [&str; 9] = [
+    "client_id",
+    "client_name",
+    "grant_types",
+    "scope",
+    "token_endpoint_auth_method",
+    "disabled",
+    "updated_at",
+    "key",
+    "error",
+];
+
+impl Command {
+    /// How people see what comes of it.
+    pub(crate) fn view(&self) -> View {
+        match self {
+            Self::List(_) => View::Table(&COLUMNS),
+            Self::Export(export) if export.is_to_stdout() => View::Json,
+            _ => View::Members,
+        }
+    }
+}
+
 pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Create(create) => self::create(*create, target),
         Command::Import(arguments) => import::run(&arguments, target),
+        Command::Export(arguments) => export::run(&arguments, target),
         Command::Show(which) => Ok(shown(&read(target, &which)?.0)),
         Command::List(Realm { realm }) => list(target, &realm),
         Command::Disable(which) => set_disabled(target, &which, true),
         Command::Enable(which) => set_disabled(target, &which, false),
-        Command::Delete(which) => delete(target, &which),
+        Command::Delete(arguments) => delete(target, &arguments),
         Command::SetJwks(arguments) => set_jwks(&arguments, target),
         Command::RotateSecret(arguments) => secret::rotate(arguments, target),
         Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
@@ -411,9 +454,14 @@ fn save(
     target.put(&[Pair { key, value }, line])
 }
 
-fn delete(target: &Target, which: &Which) -> Result<Value, Error> {
+fn delete(target: &Target, Delete { which, sure }: &Delete) -> Result<Value, Error> {
     let (mut client, key) = read(target, which)?;
     let realm = &which.realm.realm;
+    sure.confirm(&format!(
+        "This removes client `{}` ({}) from realm `{realm}` for good, with its secrets.",
+        client.client_id,
+        client.client_name.as_deref().unwrap_or("without a name"),
+    ))?;
     client.updated_at = now();
     client.updated_by = operator();
     target.delete(&key)?;

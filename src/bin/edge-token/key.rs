@@ -2,7 +2,7 @@
 
 mod facts;
 mod hazard;
-pub(crate) mod lifetime;
+mod lifetime;
 mod timetable;
 
 use clap::{Args, Subcommand};
@@ -17,7 +17,9 @@ use zeroize::Zeroizing;
 
 use self::facts::{KnownSlots, Written};
 use self::hazard::{hazards, no_plan};
+pub(crate) use self::timetable::NOTICE;
 use self::timetable::{Timetable, unsettled};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, span};
 use crate::target::{Kind, Target};
 use crate::{Error, audit, now, operator, random};
@@ -68,6 +70,8 @@ pub(crate) enum Command {
         /// Take other keys of the same secret away too
         #[arg(long)]
         force: bool,
+        #[command(flatten)]
+        sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
     Settle {
@@ -133,7 +137,8 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
             set,
             lifetime,
             force,
-        } => revoke(target, &kid, &set, lifetime.days, force),
+            sure,
+        } => revoke(target, &kid, &set, (lifetime.days, force), &sure),
         Command::Settle { secret, kid } => settle(target, &secret, kid.as_deref()),
     }
 }
@@ -233,14 +238,12 @@ fn rotate(target: &Target, arguments: &Rotate) -> Result<Value, Error> {
 
 fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let (known, slots) = read(target, set, longest)?;
-    let now = now();
-    let timetable = told(&known, &slots, now);
-    let known_and_slots = Timetable {
+    let timetable = Timetable {
         known: &known,
         slots: &slots,
-        now,
+        now: now(),
     };
-    let warnings = known_and_slots.warnings();
+    timetable.tell();
     let secrets = known.0.iter().map(|slot| {
         let is_known = slot
             .written()
@@ -252,13 +255,19 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let result = json!({
         "token_lifetime": slots.token_lifetime,
         "secrets": secrets.collect::<Vec<_>>(),
-        "timetable": timetable,
-        "warnings": warnings,
+        "timetable": timetable.json(),
+        "warnings": timetable.warnings(),
     });
     Ok(result)
 }
 
-fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Result<Value, Error> {
+fn revoke(
+    target: &Target,
+    kid: &str,
+    set: &Set,
+    (days, force): (u64, bool),
+    sure: &Sure,
+) -> Result<Value, Error> {
     target.not_print()?;
     let names = names(&set.secret)?;
     let mut known = KnownSlots::read(target, &names, &target.secret_names()?)?;
@@ -287,6 +296,13 @@ fn revoke(target: &Target, kid: &str, set: &Set, days: u64, force: bool) -> Resu
              would verify any more either. --force takes all of them away"
         )));
     }
+    let and_others = match others.is_empty() {
+        true => String::new(),
+        false => format!(" and {others}"),
+    };
+    sure.confirm(&format!(
+        "This takes {kid}{and_others} away for good: no token signed with it verifies any more."
+    ))?;
     let key = match revocation.replace {
         true => {
             let end = now.seconds().saturating_add(days.saturating_mul(DAY));
@@ -368,6 +384,42 @@ fn read(target: &Target, set: &Set, longest: &Longest) -> Result<(KnownSlots, Sl
     Ok((known, slots))
 }
 
+/// How a set of secrets stands, as far as is written down.
+pub(crate) enum Standing {
+    /// Nothing is written down of one that is there.
+    Unknown,
+    /// A write did not finish.
+    Unsettled,
+    NoKeySigns,
+    /// Some key signs now, and the newest until then.
+    Until(UnixTime),
+}
+
+/// How the set of secrets stands to which `secret` belongs, for tokens that live so long.
+pub(crate) fn standing(
+    target: &Target,
+    secret: &str,
+    existing: &[String],
+    token_lifetime: Seconds,
+    now: UnixTime,
+) -> Result<Standing, Error> {
+    let known = KnownSlots::read(target, &names(secret)?, existing)?;
+    let slots = known.slots(token_lifetime);
+    let timetable = Timetable {
+        known: &known,
+        slots: &slots,
+        now,
+    };
+    let is_unknown = slots.slots.iter().any(|slot| slot.keys.is_none());
+    let is_pending = known.0.iter().any(|slot| slot.pending().next().is_some());
+    Ok(match (is_unknown, is_pending, timetable.last()) {
+        (true, ..) => Standing::Unknown,
+        (_, true, _) => Standing::Unsettled,
+        (.., Some(last)) if slots.signs(now) => Standing::Until(last),
+        _ => Standing::NoKeySigns,
+    })
+}
+
 /// Tells the timetable, and returns it.
 fn told(known: &KnownSlots, slots: &Slots, now: UnixTime) -> Value {
     let timetable = Timetable { known, slots, now };
@@ -420,7 +472,7 @@ fn written(key: Option<&SigningKey>, token_lifetime: Option<Seconds>) -> Written
 }
 
 /// A private JWK Set (RFC 7517 §5) of one key, or none: a secret.
-fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
+pub(crate) fn private_jwk_set(key: Option<&SigningKey>) -> Result<Zeroizing<String>, Error> {
     #[derive(Serialize)]
     struct PrivateJwkSet<'a> {
         keys: Vec<PrivateJwk<'a>>,

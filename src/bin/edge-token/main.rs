@@ -1,36 +1,50 @@
 //! The operator's tool: makes signing keys, registers, shows and changes clients, revokes tokens, and
 //! checks deployments.
 //!
-//! Results are JSON on standard output, words for people go to standard error, and the exit
-//! status is 0 only when what was asked for is done. It stands on the same core as the service.
+//! Results go to standard output, as tables and lines on a terminal and as JSON in a pipe; words for
+//! people go to standard error, and the exit status is 0 only when what was asked for is done. It
+//! stands on the same core as the service.
 
 mod audit;
 mod check;
 mod client;
+mod confirm;
 #[cfg(feature = "console")]
 mod console;
 mod import;
 mod key;
 mod moment;
+mod output;
+mod progress;
 mod revoke;
+mod setup;
 mod target;
+mod wrangler_toml;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use edge_token::time::UnixTime;
-use serde_json::Value;
 
+use crate::output::View;
 use crate::target::{Kind, Target};
+
+/// What shells know the tool by.
+const NAME: &str = "edge-token";
 
 /// The operator's tool of edge-token: signing keys and clients.
 ///
-/// Results are JSON on standard output; words for people go to standard error.
+/// Results go to standard output: tables and lines on a terminal, JSON in a pipe or with --json.
+/// Words for people go to standard error.
 #[derive(Parser)]
 #[command(version, disable_help_subcommand = true)]
 struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
+    /// Print the result as JSON, on a terminal too
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -75,6 +89,16 @@ enum Command {
     /// The page is for the browser that opens the printed link first. Ctrl-C ends it.
     #[cfg(feature = "console")]
     Console(console::Arguments),
+    /// Look at wrangler, bindings, realms and secrets, and say what is missing and what mends it
+    ///
+    /// Changes nothing; the exit status is 0 only if nothing is missing. To install the project's
+    /// tools is another thing: that does `make setup`.
+    Setup,
+    /// Print what a shell needs to complete commands and options
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 /// What keeps the tool from doing what was asked.
@@ -106,15 +130,7 @@ fn main() -> ExitCode {
         env: arguments.target.env,
         persist_to: arguments.target.persist_to,
     };
-    let result = match arguments.command {
-        Command::Key(command) => key::run(command, &target).map(print),
-        Command::Client(command) => client::run(command, &target).map(print),
-        Command::Revoke(command) => revoke::run(command, &target).map(print),
-        Command::Check(arguments) => target.is_default().and_then(|()| check::run(arguments)),
-        #[cfg(feature = "console")]
-        Command::Console(arguments) => console::run(arguments, target),
-    };
-    match result {
+    match run(arguments.command, &target, arguments.json) {
         Ok(status) => status,
         Err(error) => {
             eprintln!("edge-token: {error}");
@@ -123,9 +139,35 @@ fn main() -> ExitCode {
     }
 }
 
-fn print(result: Value) -> ExitCode {
-    println!("{result}");
-    ExitCode::SUCCESS
+/// Does what was asked for, and prints what came of it.
+fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error> {
+    let view = |view| match target.kind {
+        Kind::Print => View::Json,
+        _ => view,
+    };
+    let (result, view) = match command {
+        Command::Key(command) => (key::run(command, target)?, view(View::Members)),
+        Command::Client(command) => {
+            let view = view(command.view());
+            (client::run(command, target)?, view)
+        }
+        Command::Revoke(command) => (revoke::run(command, target)?, view(View::Members)),
+        Command::Check(arguments) => {
+            target.is_default()?;
+            return check::run(arguments, json);
+        }
+        #[cfg(feature = "console")]
+        Command::Console(arguments) => return console::run(arguments, target),
+        Command::Setup => return setup::run(target, json),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
+            output::write(&script)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    output::print(&result, view, json)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The moment, from this machine's clock.

@@ -10,9 +10,10 @@ use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};
 
 use crate::client::{Realm, Which};
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, past};
 use crate::target::{Kind, Pair, Target};
-use crate::{Error, audit, now, operator};
+use crate::{Error, audit, now, operator, output};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -54,6 +55,8 @@ pub(crate) struct Moment {
     /// Put back a later moment, so that tokens come back to life
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
@@ -101,6 +104,11 @@ fn revoke(
             date_and_distance(standing, now)
         )));
     }
+    moment.sure.confirm(&format!(
+        "This voids all tokens of {} that were issued before {}.",
+        named(whose, realm),
+        date_and_distance(before, now)
+    ))?;
     moments.set(whose, before);
     let record = Pair {
         key: NotBefore::record_key(realm),
@@ -169,11 +177,14 @@ fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     let now = now();
     let (mut clients, mut subjects) = (Map::new(), Map::new());
     for (whose, moment) in moments.all() {
-        eprintln!(
-            "Void: the tokens of {} issued before {}.",
-            named(whose, realm),
-            date_and_distance(moment, now)
-        );
+        // On a terminal the result says it, as a table.
+        if !output::is_for_people() {
+            eprintln!(
+                "Void: the tokens of {} issued before {}.",
+                named(whose, realm),
+                date_and_distance(moment, now)
+            );
+        }
         let seconds = Value::from(moment.seconds());
         match whose {
             Whose::Realm => None,

@@ -6,17 +6,29 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::ScopedJoinHandle;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::Error;
+use crate::progress::Progress;
 
 /// The file with the demo's secrets, in the format of `.dev.vars`. `make run` serves it.
-const LOCAL_SECRETS: &str = ".demo/secrets.env";
+pub(crate) const LOCAL_SECRETS: &str = ".demo/secrets.env";
 
-/// The most keys that one bulk read may name.
-const BULK: usize = 100;
+/// Where the project's own programs are.
+const BINARIES: &str = "node_modules/.bin";
+
+/// The most keys that one bulk read of a deployed namespace may name.
+const REMOTE_READ: usize = 100;
+
+/// How many such reads are under way at once: wrangler takes most of the time to start.
+const AT_ONCE: usize = 4;
+
+/// How many keys one bulk read of local state names, which may be any number, and how many pairs one
+/// write: so many that wrangler's start does not count, so few that progress is told.
+const STEP: usize = 2_500;
 
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Kind {
@@ -25,6 +37,7 @@ pub(crate) enum Kind {
     Print,
 }
 
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) kind: Kind,
     pub(crate) env: Option<String>,
@@ -82,17 +95,35 @@ impl Target {
             value: Option<String>,
         }
 
-        let mut values = BTreeMap::new();
-        for keys in keys.chunks(BULK) {
+        let read = |keys: &[String]| {
             let file = TemporaryFile::new(&serde_json::to_string(keys)?)?;
             let output = self.kv(&["bulk", "get", file.path()?])?;
             let found = serde_json::from_str::<BTreeMap<String, Entry>>(&output)
                 .map_err(|error| unexpected("kv bulk get", &error))?;
-            values.extend(
-                found
-                    .into_iter()
-                    .filter_map(|(key, entry)| Some((key, entry.value?))),
-            );
+            let found = found.into_iter();
+            let found = found.filter_map(|(key, entry)| Some((key, entry.value?)));
+            Ok(found.collect::<BTreeMap<_, _>>())
+        };
+        // Two processes at once would wait for one another's locks on local state.
+        let (size, at_once) = match self.kind {
+            Kind::Remote => (REMOTE_READ, AT_ONCE),
+            _ => (STEP, 1),
+        };
+        let mut values = BTreeMap::new();
+        let mut progress =
+            (keys.len() > size).then(|| Progress::new("Reading records:", keys.len()));
+        for keys in keys.chunks(size.saturating_mul(at_once)) {
+            let parts = std::thread::scope(|scope| {
+                let parts = keys
+                    .chunks(size)
+                    .map(|keys| scope.spawn(move || read(keys)));
+                let parts = parts.collect::<Vec<_>>().into_iter();
+                parts.map(joined).collect::<Result<Vec<_>, Error>>()
+            });
+            values.extend(parts?.into_iter().flatten());
+            if let Some(progress) = &mut progress {
+                progress.add(keys.len());
+            }
         }
         Ok(values)
     }
@@ -110,10 +141,24 @@ impl Target {
         Ok(found.into_iter().map(|entry| entry.name).collect())
     }
 
-    /// Writes pairs, in one call.
+    /// Writes pairs, in one call if they are no more than a few thousand.
     pub(crate) fn put(&self, pairs: &[Pair]) -> Result<(), Error> {
-        let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
-        self.kv(&["bulk", "put", file.path()?]).map(drop)
+        let is_long = pairs.len() > STEP;
+        let mut progress = is_long.then(|| Progress::new("Writing values:", pairs.len()));
+        let mut written = 0_usize;
+        for pairs in pairs.chunks(STEP) {
+            let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
+            let put = self.kv(&["bulk", "put", file.path()?]);
+            put.map_err(|error| match written {
+                0 => error,
+                _ => Error::Wrangler(format!("after {written} values were written: {error}")),
+            })?;
+            written = written.saturating_add(pairs.len());
+            if let Some(progress) = &mut progress {
+                progress.add(pairs.len());
+            }
+        }
+        Ok(())
     }
 
     /// Deletes the value at a key.
@@ -171,6 +216,24 @@ impl Target {
         write_private(&project()?.join(LOCAL_SECRETS), &text)
     }
 
+    /// What `node` or `wrangler` prints as its version.
+    pub(crate) fn version(&self, name: &str) -> Result<String, Error> {
+        let project = project()?;
+        if name == "wrangler" {
+            is_installed(&project)?;
+        }
+        let output = program(&project, name)?.arg("--version").output();
+        let output = output.map_err(|error| Error::Wrangler(error.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        let version = said.split_whitespace().next_back().unwrap_or_default();
+        match output.status.success() {
+            true => Ok(version.to_owned()),
+            false => Err(Error::Wrangler(
+                String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+            )),
+        }
+    }
+
     fn kv(&self, arguments: &[&str]) -> Result<String, Error> {
         let mut all = vec!["kv"];
         all.extend(arguments);
@@ -186,28 +249,12 @@ impl Target {
     /// Runs wrangler and returns its standard output.
     fn wrangler(&self, arguments: &[&str], input: Option<&str>) -> Result<String, Error> {
         let project = project()?;
-        let binaries = project.join("node_modules/.bin");
-        if !binaries.join("wrangler").exists() {
-            return Err(Error::Wrangler(
-                "wrangler is not installed: run `make setup`".into(),
-            ));
-        }
-        // wrangler needs a newer Node than many machines have; the project brings one.
-        let mut path = vec![binaries.clone()];
-        path.extend(std::env::split_paths(
-            &std::env::var_os("PATH").unwrap_or_default(),
-        ));
-        let path =
-            std::env::join_paths(path).map_err(|error| Error::Wrangler(error.to_string()))?;
-        let mut command = Command::new(binaries.join("wrangler"));
+        is_installed(&project)?;
+        let mut command = program(&project, "wrangler")?;
         command
             .args(arguments)
             .arg("--env")
             .arg(self.env.as_deref().unwrap_or_default());
-        command
-            .current_dir(&project)
-            .env("PATH", path)
-            .env("WRANGLER_SEND_METRICS", "false");
         command.stdin(if input.is_some() {
             Stdio::piped()
         } else {
@@ -239,6 +286,39 @@ impl Target {
     }
 }
 
+fn is_installed(project: &Path) -> Result<(), Error> {
+    match project.join(BINARIES).join("wrangler").exists() {
+        true => Ok(()),
+        false => Err(Error::Wrangler(
+            "wrangler is not installed: run `make setup`".into(),
+        )),
+    }
+}
+
+/// A program of the project, in its folder. wrangler needs a newer Node than many machines have; the
+/// project brings one.
+fn program(project: &Path, name: &str) -> Result<Command, Error> {
+    let binaries = project.join(BINARIES);
+    let mut path = vec![binaries.clone()];
+    path.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    let path = std::env::join_paths(path).map_err(|error| Error::Wrangler(error.to_string()))?;
+    let own = binaries.join(name);
+    let mut command = Command::new(if own.exists() { own } else { name.into() });
+    command
+        .current_dir(project)
+        .env("PATH", path)
+        .env("WRANGLER_SEND_METRICS", "false");
+    Ok(command)
+}
+
+/// What a thread came to.
+fn joined<T>(thread: ScopedJoinHandle<'_, Result<T, Error>>) -> Result<T, Error> {
+    let panicked = || Error::State("a part of the reading failed".into());
+    thread.join().map_err(|_| panicked())?
+}
+
 fn unexpected(call: &str, error: &serde_json::Error) -> Error {
     Error::Wrangler(format!(
         "`wrangler {call}` printed what is not the JSON expected: {error}"
@@ -260,7 +340,7 @@ pub(crate) fn project() -> Result<PathBuf, Error> {
 }
 
 /// The demo's secrets, in the order of their file.
-fn local_secrets() -> Result<Vec<(String, Zeroizing<String>)>, Error> {
+pub(crate) fn local_secrets() -> Result<Vec<(String, Zeroizing<String>)>, Error> {
     let path = project()?.join(LOCAL_SECRETS);
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),

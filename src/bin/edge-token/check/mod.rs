@@ -20,7 +20,6 @@ mod report;
 mod token;
 mod url;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -40,7 +39,8 @@ use crate::check::refusals::TokenEndpoint;
 use crate::check::report::{Objection, Report, Verdict, fail, skip, warn};
 use crate::check::token::{Credentials, Issued, Wanted};
 pub(crate) use crate::check::url::Url;
-use crate::{Error, client, random};
+use crate::output::View;
+use crate::{Error, client, output, random};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -63,9 +63,6 @@ pub(crate) struct Arguments {
     /// The JWK Set, if the metadata does not name it
     #[arg(long, value_parser = url, value_name = "URL")]
     jwks_uri: Option<Url>,
-    /// Print the result as JSON alone
-    #[arg(long)]
-    json: bool,
 }
 
 fn url(text: &str) -> Result<Url, &'static str> {
@@ -73,18 +70,17 @@ fn url(text: &str) -> Result<Url, &'static str> {
 }
 
 /// Runs the whole battery, prints what it found, and tells by the status whether nothing failed.
-pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let is_json = arguments.json;
+pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     let Examined {
         report,
         result,
         asked,
     } = examine(arguments)?;
-    if !is_json {
+    if !json {
         report.print(asked);
     }
-    if is_json || !std::io::stdout().is_terminal() {
-        println!("{result}");
+    if json || !output::is_for_people() {
+        output::print(&result, View::Json, json)?;
     }
     Ok(match report.has_failed() {
         true => ExitCode::FAILURE,

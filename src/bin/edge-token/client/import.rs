@@ -1,4 +1,4 @@
-//! `client import`: registers the clients of another system.
+//! `client import`: registers the clients of another system, or those that `client export` wrote.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,23 +6,28 @@ use std::fs;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use edge_token::client::{AuthMethod, Client, ClientId, ClientSecretHash, StoredSecret};
+use edge_token::json::Object;
+use edge_token::realm::RealmName;
 use serde_json::{Value, json};
 
-use super::Realm;
+use super::export::{Realms, is_export};
+use super::restore;
 use super::secret::secrets_key;
 use crate::audit::{self, short_id};
+use crate::confirm::Sure;
 use crate::import::{self, Found, Outcome, Record};
+use crate::output::printable;
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
 
 #[derive(Args)]
 pub(crate) struct Import {
     #[command(flatten)]
-    realm: Realm,
-    /// A Keycloak realm export (JSON), or a list of clients (JSON or CSV); docs/migrate.md has the
-    /// members
+    pub(super) realms: Realms,
+    /// What `client export` wrote, a Keycloak realm export (JSON), or a list of clients (JSON or
+    /// CSV); docs/migrate.md has the members
     #[arg(value_name = "FILE")]
-    file: String,
+    pub(super) file: String,
     /// How clients authenticate for which the file does not say it
     #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
           value_parser = PossibleValuesParser::new(AuthMethod::ALL.into_iter().filter(|method| method.uses_secret()).map(AuthMethod::name))
@@ -30,7 +35,12 @@ pub(crate) struct Import {
     auth_method: AuthMethod,
     /// Register what is right even if something else is wrong
     #[arg(long)]
-    partial: bool,
+    pub(super) partial: bool,
+    /// Put what `client export` wrote in the place of clients that exist
+    #[arg(long)]
+    pub(super) overwrite: bool,
+    #[command(flatten)]
+    pub(super) sure: Sure,
 }
 
 /// What an import comes to.
@@ -43,13 +53,21 @@ struct Imported {
 }
 
 pub(super) fn run(arguments: &Import, target: &Target) -> Result<Value, Error> {
-    let Import {
-        realm: Realm { realm },
-        file,
-        partial,
-        ..
-    } = arguments;
-    let imported = read_import(arguments, target)?;
+    let Import { file, partial, .. } = arguments;
+    let text = fs::read_to_string(file)
+        .map_err(|error| Error::Argument(format!("cannot read {file}: {error}")))?;
+    let list = serde_json::from_str::<Vec<Object>>(&text).unwrap_or_default();
+    if is_export(&list) {
+        return restore::run(list, arguments, target);
+    }
+    let realm = arguments.realms.realm.as_ref();
+    let realm = realm.filter(|_| !arguments.overwrite).ok_or_else(|| {
+        Error::Argument(format!(
+            "--all-realms and --overwrite go with what `client export` wrote, and {file} is not: \
+             name the realm with --realm"
+        ))
+    })?;
+    let imported = read_import(&text, realm, arguments, target)?;
     for (what, clients) in [("Left out", &imported.left_out), ("Wrong", &imported.wrong)] {
         for client in clients {
             let text = |member| {
@@ -58,7 +76,8 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Value, Error> {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
             };
-            eprintln!("{what}: `{}`: {}.", text("client_id"), text("why"));
+            let why = text("why");
+            eprintln!("{what}: `{}`: {why}.", printable(text("client_id")));
         }
     }
     if !imported.wrong.is_empty() && !partial {
@@ -96,16 +115,16 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Value, Error> {
 }
 
 /// Reads the file and makes records of its clients, none of which may exist already.
-fn read_import(arguments: &Import, target: &Target) -> Result<Imported, Error> {
+fn read_import(
+    text: &str,
+    realm: &RealmName,
+    arguments: &Import,
+    target: &Target,
+) -> Result<Imported, Error> {
     let Import {
-        realm: Realm { realm },
-        file,
-        auth_method,
-        ..
+        file, auth_method, ..
     } = arguments;
-    let text = fs::read_to_string(file)
-        .map_err(|error| Error::Argument(format!("cannot read {file}: {error}")))?;
-    let found = import::read(&text).map_err(|error| Error::Argument(format!("{file}: {error}")))?;
+    let found = import::read(text).map_err(|error| Error::Argument(format!("{file}: {error}")))?;
     let (now, operator, secrets_key) = (now(), operator(), secrets_key(target)?);
     let existing = match target.kind {
         Kind::Print => Vec::new(),

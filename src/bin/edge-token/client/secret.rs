@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Which, read, save, shown};
 use crate::audit::short_id;
+use crate::confirm::Sure;
 use crate::moment::{date_and_distance, length, span};
 use crate::target::Target;
 use crate::{Error, now, random};
@@ -40,6 +41,8 @@ pub(crate) struct RevokeSecret {
     /// Take away even the last secret that is valid
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    sure: Sure,
 }
 
 pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<Value, Error> {
@@ -138,6 +141,10 @@ pub(super) fn revoke(arguments: &RevokeSecret, target: &Target) -> Result<Value,
             client.client_id
         )));
     }
+    arguments.sure.confirm(&format!(
+        "This takes the secret {id} of client `{}` away for good: whoever uses it is refused.",
+        client.client_id
+    ))?;
     save(
         target,
         &arguments.which,

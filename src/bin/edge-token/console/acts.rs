@@ -13,11 +13,14 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Console;
+use super::realms::Configured;
 use crate::check::Url;
 use crate::check::attempt::{Attempt, Method};
-use crate::key::lifetime::Configured;
 use crate::target::{Kind, Target};
 use crate::{Arguments, Command, Error, audit, check, client, key, operator};
+
+/// The page has asked already.
+const SURE: &str = "--yes";
 
 /// How many lines of the audit a page shows at once.
 const SOME: usize = 50;
@@ -145,7 +148,7 @@ impl Act {
                 resource,
             } => {
                 let configured = Configured::read(target)?;
-                let realm = named_realm(&configured, &realm)?;
+                let realm = configured.named(&realm)?;
                 let missing = || Error::State("the realm has no such endpoint".into());
                 let url = |endpoint| realm.url(endpoint).ok_or_else(missing);
                 let attempt = Attempt {
@@ -166,7 +169,7 @@ impl Act {
                 client_secret,
             } => {
                 let configured = Configured::read(target)?;
-                let mut line = console.check(named_realm(&configured, &realm)?);
+                let mut line = console.check(configured.named(&realm)?);
                 let command = typed(&line);
                 if client_secret
                     .as_ref()
@@ -230,9 +233,8 @@ impl Act {
                 secret_id,
                 force,
             } => {
-                let arguments = [argument("secret-id", secret_id)]
-                    .into_iter()
-                    .chain(forced(*force));
+                let arguments = [argument("secret-id", secret_id), SURE.to_owned()];
+                let arguments = arguments.into_iter().chain(forced(*force));
                 ("client revoke-secret", which.with(arguments))
             }
             Self::Disable(which) => ("client disable", which.arguments()),
@@ -240,7 +242,9 @@ impl Act {
             Self::Delete {
                 which,
                 confirmation,
-            } if *confirmation == which.client_id => ("client delete", which.arguments()),
+            } if *confirmation == which.client_id => {
+                ("client delete", which.with([SURE.to_owned()]))
+            }
             Self::Delete { which, .. } => {
                 return Err(Error::Argument(format!(
                     "type `{}` to delete the client: nothing was changed",
@@ -346,17 +350,8 @@ fn realms(console: &Console) -> Result<Value, Error> {
         "target": named(target),
         "is_remote": target.kind == Kind::Remote,
         "operator": operator(),
-        "realms": configured.realms().map(shown).collect::<Vec<_>>(),
+        "realms": configured.all().map(shown).collect::<Vec<_>>(),
     }))
-}
-
-/// The realm of that name, if it can be served.
-fn named_realm<'a>(configured: &'a Configured, name: &str) -> Result<&'a Realm, Error> {
-    let found = configured.realms().find_map(|realm| match realm {
-        Ok(realm) => (realm.name.as_str() == name).then_some(Ok(realm)),
-        Err(error) => (error.realm() == Some(name)).then(|| Err(Error::State(error.to_string()))),
-    });
-    found.unwrap_or_else(|| Err(Error::State(format!("wrangler.toml has no realm `{name}`"))))
 }
 
 fn realm_name(name: &str) -> Result<RealmName, Error> {
@@ -438,12 +433,12 @@ mod tests {
             (
                 json!({"act": "revoke-secret", "realm": "r", "client_id": "a", "secret_id": "x", "force": true}),
                 format!(
-                    "{base} revoke-secret --realm=r --client-id=a --secret-id=x --force {target}"
+                    "{base} revoke-secret --realm=r --client-id=a --secret-id=x --yes --force {target}"
                 ),
             ),
             (
                 json!({"act": "delete", "realm": "r", "client_id": "a", "confirmation": "a"}),
-                format!("{base} delete --realm=r --client-id=a {target}"),
+                format!("{base} delete --realm=r --client-id=a --yes {target}"),
             ),
         ] {
             let words = line(act).unwrap();

@@ -6,6 +6,7 @@
 mod acts;
 mod guard;
 mod page;
+mod realms;
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
@@ -79,7 +80,7 @@ struct Console {
 }
 
 /// Serves until it is ended.
-pub(crate) fn run(arguments: Arguments, target: Target) -> Result<ExitCode, Error> {
+pub(crate) fn run(arguments: Arguments, target: &Target) -> Result<ExitCode, Error> {
     target.not_print()?;
     project()?;
     let failed = |error: std::io::Error| {
@@ -97,13 +98,13 @@ pub(crate) fn run(arguments: Arguments, target: Target) -> Result<ExitCode, Erro
         let (guard, link) = Guard::new(port)?;
         eprintln!(
             "The console acts on {}. Ctrl-C ends it.",
-            acts::named(&target)
+            acts::named(target)
         );
         eprintln!("Open this in a browser, once; whoever opens it first has the console:");
         println!("{link}");
         let console = Console {
             guard,
-            target,
+            target: target.clone(),
             service: arguments.service,
             turn: Mutex::new(()),
         };

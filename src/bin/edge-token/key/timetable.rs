@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::facts::{KnownSlot, KnownSlots};
 use crate::moment::{date, date_and_distance, distance, length};
+use crate::output;
 
 /// How long before the newest key ends it is time for the next.
-const NOTICE: Seconds = Seconds(30 * 24 * 60 * 60);
+pub(crate) const NOTICE: Seconds = Seconds(30 * 24 * 60 * 60);
 
 /// The timetable of two secrets at a moment.
 pub(super) struct Timetable<'a> {
@@ -53,10 +54,12 @@ impl Timetable<'_> {
             date(self.now),
             length(lifetime)
         );
-        for entry in self.slots.timetable(self.now) {
+        // On a terminal the result says it, as a table.
+        let is_told = !output::is_for_people();
+        for entry in self.slots.timetable(self.now).iter().filter(|_| is_told) {
             let name = self.known.name(entry.slot);
             eprintln!("\n{}  {name}  {}", entry.key.kid, word(entry.state));
-            let published = self.published_from(&entry);
+            let published = self.published_from(entry);
             for (what, moment) in [
                 ("published from", published),
                 ("signs from", Some(entry.key.not_before)),
@@ -109,7 +112,7 @@ impl Timetable<'_> {
     }
 
     /// When the newest key that is surely there stops to sign.
-    fn last(&self) -> Option<UnixTime> {
+    pub(super) fn last(&self) -> Option<UnixTime> {
         let timetable = self.slots.timetable(self.now);
         let sure = |entry: &&Entry<'_>| entry.state != State::Pending;
         timetable

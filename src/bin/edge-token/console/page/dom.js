@@ -65,11 +65,10 @@ export const select = (name, options, chosen, attributes = {}) => h("select", { 
   options.map((option) => [option].flat()).map(([value, text = value]) =>
     h("option", { value, selected: value === chosen }, text)));
 
-/** A form that asks `send` for the values of its fields, and can be sent again when that has ended. */
-export function form(children, text, send, attributes = {}) {
+/** A form that gives `send` the values of its fields, and can be sent again when that has ended. */
+export function form(children, text, send, ...beside) {
   const submit = h("button", { class: "main" }, text);
   const element = h("form", {
-    ...attributes,
     onsubmit: async (event) => {
       event.preventDefault();
       submit.disabled = true;
@@ -79,7 +78,7 @@ export function form(children, text, send, attributes = {}) {
         submit.disabled = false;
       }
     },
-  }, children, h("p", { class: "buttons" }, submit));
+  }, children, h("p", { class: "buttons" }, submit, beside));
   return element;
 }
 

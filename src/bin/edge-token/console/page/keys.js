@@ -43,7 +43,7 @@ export async function page(section, secret) {
       h("h2", {}, "Timetable"),
       h("p", {}, `Of ${set} and ${set}_NEXT, for ${ofSet.join(", ")}, with tokens that live ${length(lifetime)} at most.`),
       warnings.map((text) => note(h("span", { class: "words" }, text))),
-      timetable.length > 0 && [timeline(timetable), rows(timetable)]),
+      timetable.length > 0 && [timeline(timetable), h("div", { class: "keys" }, rows(timetable))]),
     h("section", { class: "panel", "aria-label": "Rotation" },
       h("h2", {}, "Add the next key"),
       form([

@@ -39,11 +39,10 @@ export async function page(section, realm, id = "") {
         await realms("try", realm),
         field("Client id", input("client_id", { required: true, value: id })),
         field("Secret", secret),
-        field("Shown", select("method", METHODS, "basic"), "As the client's record has it."),
+        field("The secret goes", select("method", METHODS, "basic"), "As the client's record has it."),
         field("Scope", input("scope"), "Empty for its default."),
         field("Resource", input("resource", { placeholder: "https://api.example" }), "What the token is to be for; empty for what its record says.")),
-      h("p", { class: "aside" }, seen),
-    ], "Ask for a token", send),
+    ], "Ask for a token", send, seen),
     outcome,
   );
 }
