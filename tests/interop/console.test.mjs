@@ -1,7 +1,8 @@
 // The tool's console in Chromium, as an operator uses it on an evening shift, by the keyboard alone; its
 // pages for those who cannot see them, in light and dark and in narrow windows; and what tries to get in.
 //
-// CONSOLE_PICTURES=docs/console writes a picture of each page into that folder.
+// CONSOLE_PICTURES=docs/console writes a picture of each page into that folder, and with
+// CONSOLE_PICTURES_ALL=1 of all that is looked at, narrow ones too.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -28,6 +29,8 @@ const ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disab
   "--disable-component-update", "--disable-sync", `--host-resolver-rules=MAP ${REBINDING} 127.0.0.1`];
 const LONG_ID = "a-very-long-client-id-without-any-place-to-break-".repeat(5).slice(0, 250);
 
+const WIDE = { width: 1040, height: 700 };
+
 const pictures = process.env.CONSOLE_PICTURES;
 
 let project;
@@ -47,7 +50,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath, args });
   project = await startProject();
   console_ = await project.open();
-  context = await browser.newContext({ viewport: { width: 1100, height: 760 } });
+  context = await browser.newContext({ viewport: WIDE });
   page = await context.newPage();
   page.setDefaultTimeout(30_000);
   page.on("request", (request) => requested.push(request.url()));
@@ -172,6 +175,7 @@ test("an evening shift, by the keyboard alone", { skip, timeout: 180_000 }, asyn
     const text = await row.innerText();
     assert.ok(text.includes(value) && text.includes(words), `${member}: ${text}`);
   }
+  await page.getByRole("heading", { name: "The answer is 200" }).evaluate((heading) => heading.scrollIntoView());
   await picture("try");
 
   await openClient(id);
@@ -326,7 +330,6 @@ test("the service is checked, and a key rotates", { skip, timeout: 120_000 }, as
   await page.getByText(/^The new key [\w-]{43} is in SIGNING_KEYS_NEXT/).waitFor({ timeout: 60_000 });
   const rows = await page.getByRole("table", { name: "Keys" }).locator("tbody tr").allInnerTexts();
   assert.deepEqual(rows.map((row) => /\b(signing|next)\b/.exec(row)[0]), ["signing", "next"]);
-  await picture("keys");
   assert.equal(JSON.parse(project.run("key", "list").stdout).timetable.length, 2);
 });
 
@@ -345,6 +348,12 @@ const PAGES = {
   "client/partner/nobody": "It cannot be shown",
 };
 
+/** Those that are pictured as they are when one comes to them. */
+const PICTURED = {
+  light: { "realms": "realms", "clients/partner": "clients", "create/default": "create", "client/partner/service-001": "client", "keys": "keys" },
+  dark: { "keys": "keys-dark" },
+};
+
 /** What is wrong with the page for people who use it with other means. */
 async function violations() {
   const { violations, passes } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
@@ -358,23 +367,22 @@ for (const colorScheme of ["light", "dark"]) {
     await page.evaluate(axe.source);
     let looked = 0;
     const look = async (name) => {
-      for (const width of [1100, 360]) {
-        await page.setViewportSize({ width, height: 760 });
+      for (const width of [WIDE.width, 360]) {
+        await page.setViewportSize({ ...WIDE, width });
         assert.deepEqual(await violations(), [], `${name}, ${width}`);
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         assert.ok(overflow <= 0, `${name}, ${width}: ${overflow} pixels too wide`);
         looked += 1;
         if (width === 360) await picture(`${name.split("/")[0]}-narrow-${colorScheme}`, true);
       }
-      await page.setViewportSize({ width: 1100, height: 760 });
+      await page.setViewportSize(WIDE);
     };
     for (const [hash, name] of Object.entries(PAGES)) {
       await page.evaluate((hash) => { location.hash = hash; }, `#/${hash}`);
       await heading(name);
       await rest();
       await look(hash);
-      if (colorScheme === "light" && PICTURED.has(hash)) await picture(hash.split("/")[0]);
-      if (colorScheme === "dark" && hash === "keys") await picture("keys-dark");
+      if (PICTURED[colorScheme][hash]) await picture(PICTURED[colorScheme][hash]);
     }
     // What follows an act: a dialog, a token, the battery.
     await go("client/partner/service-001", "service-001");
@@ -397,14 +405,16 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-const PICTURED = new Set(["realms", "clients/partner", "client/partner/service-001", "create/default"]);
+/** The pictures that the documents have, one a page. */
+const DOCUMENTED = new Set(["realms", "clients", "create", "client", "keys", "keys-dark", "try", "check", "audit"]);
 
-/** A picture of the page for the documents, if they are wanted; narrow ones to look at alone. */
-async function picture(name, isNarrow = false) {
-  if (!pictures || (isNarrow && !process.env.CONSOLE_PICTURES_NARROW)) return;
+/** A picture of the page, if it is wanted. */
+async function picture(name, fullPage = false) {
+  if (!pictures || !(DOCUMENTED.has(name) || process.env.CONSOLE_PICTURES_ALL)) return;
   mkdirSync(pictures, { recursive: true });
-  await rest();
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: isNarrow });
+  // What was done is told for some seconds.
+  await page.locator("#status:empty").waitFor({ state: "attached" });
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage });
 }
 
 test("realms that cannot be served are told, with the reason", { skip }, async () => {

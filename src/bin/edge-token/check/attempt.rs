@@ -20,8 +20,8 @@ const MASK: &str = "********";
 pub(crate) struct Attempt<'a> {
     pub(crate) token_endpoint: String,
     pub(crate) jwks_uri: String,
-    /// What the realm's tokens say that they are of.
-    pub(crate) iss: &'a str,
+    /// What the realm's tokens say that they are of: as it is configured, or as it is reached.
+    pub(crate) iss: [String; 2],
     pub(crate) client_id: &'a str,
     pub(crate) client_secret: &'a str,
     pub(crate) method: Method,
@@ -99,8 +99,8 @@ impl Attempt<'_> {
             None => Err("it has no exp".into()),
         };
         let iss = match claim("iss") {
-            iss if iss == self.iss => Ok(iss.to_owned()),
-            iss => Err(format!("`{iss}`, not `{}`", self.iss)),
+            iss if self.iss.iter().any(|own| own == iss) => Ok(iss.to_owned()),
+            iss => Err(format!("`{iss}`, not `{}`", self.iss.join("` or `"))),
         };
         vec![
             verdict("Signature", self.signature(client, token)),
@@ -154,7 +154,7 @@ mod tests {
         Attempt {
             token_endpoint: "http://127.0.0.1:9/token".into(),
             jwks_uri: "http://127.0.0.1:9/jwks".into(),
-            iss: "i",
+            iss: ["i", "j"].map(str::to_owned),
             client_id: "a b",
             client_secret: "s3cret s3cret",
             method,

@@ -154,7 +154,7 @@ impl Act {
                 let attempt = Attempt {
                     token_endpoint: console.reached(&url(Endpoint::Token)?),
                     jwks_uri: console.reached(&url(Endpoint::Jwks)?),
-                    iss: realm.iss(),
+                    iss: [realm.iss().to_owned(), console.reached(realm.iss())],
                     client_id: &client_id,
                     client_secret: &client_secret,
                     method: if in_form { Method::Post } else { Method::Basic },

@@ -38,7 +38,7 @@ export async function page(section, realm, id) {
   const rotate = ({ preset, overlap }) => change("rotate-secret", { overlap: preset || overlap }, "Rotating the secret …",
     ({ result: { client_secret: secret, secret_id: secretId }, command: line }) => {
       shownOnce.set(key, { secret });
-      return [once(which, secret, `The new secret, ${secretId}`), command(line)];
+      return [once(realm, result, secret, `The new secret, ${secretId}`), command(line)];
     });
 
   const revoke = async (secret) => {
@@ -88,7 +88,7 @@ export async function page(section, realm, id) {
     h("section", { class: "panel", "aria-label": "Record" },
       h("h2", {}, result.client_name ?? "Record", " ", state(result)), record(result),
       h("p", { class: "buttons" },
-        h("a", { class: "button", href: to("try", realm, id) }, "Try it"),
+        h("a", { class: "button", href: attempt(realm, result) }, "Try it"),
         button(result.disabled ? "Enable" : "Disable", toggle),
         button("Delete …", remove, { class: "danger" }))),
     usesSecret(result) && h("section", { class: "panel", "aria-label": "Secrets" },
@@ -102,11 +102,15 @@ export async function page(section, realm, id) {
   if (made?.what) {
     const { secret, command: line } = made;
     shownOnce.set(key, { secret });
-    told.append(secret ? once(which, secret, "The client is registered. Its secret") : note("The client is registered."), command(line));
+    told.append(secret ? once(realm, result, secret, "The client is registered. Its secret") : note("The client is registered."), command(line));
   }
 }
 
 const isValid = ({ not_before: begin, expires_at: end }) => !(now() < begin) && !(end <= now());
+
+/** Where a client is tried, in the way that its record has it. */
+const attempt = (realm, { client_id: id, token_endpoint_auth_method: method }) =>
+  to("try", realm, id, ...method === "client_secret_post" ? ["form"] : []);
 
 const usesSecret = ({ token_endpoint_auth_method: method }) => method.startsWith("client_secret_");
 
@@ -147,8 +151,8 @@ function overlaps() {
 }
 
 /** A secret that is not shown again. */
-const once = ({ realm, client_id: id }, secret, name) => h("section", { class: "panel once", "aria-label": "New secret", tabindex: "-1" },
+const once = (realm, client, secret, name) => h("section", { class: "panel once", "aria-label": "New secret", tabindex: "-1" },
   h("h2", {}, name),
   h("p", { class: "secret" }, h("code", { tabindex: "0" }, secret), copy(secret, "secret")),
   h("p", {}, "It is shown this once, and stored as a hash alone: keep it now. A location may need 60 s to know it."),
-  h("p", { class: "links" }, h("a", { href: to("try", realm, id) }, "Try it with this secret")));
+  h("p", { class: "links" }, h("a", { href: attempt(realm, client) }, "Try it with this secret")));

@@ -9,7 +9,7 @@ import { act, shownOnce } from "./service.js";
 
 const METHODS = [["basic", "by HTTP Basic"], ["form", "in the form"]];
 
-export async function page(section, realm, id = "") {
+export async function page(section, realm, id = "", method = "basic") {
   title(section, "Try it");
   const secret = input("client_secret", {
     type: "password", autocomplete: "new-password", required: true, value: shownOnce.get(`${realm}/${id}`)?.secret,
@@ -39,7 +39,7 @@ export async function page(section, realm, id = "") {
         await realms("try", realm),
         field("Client id", input("client_id", { required: true, value: id })),
         field("Secret", secret),
-        field("The secret goes", select("method", METHODS, "basic"), "As the client's record has it."),
+        field("The secret goes", select("method", METHODS, method), "As the client's record has it."),
         field("Scope", input("scope"), "Empty for its default."),
         field("Resource", input("resource", { placeholder: "https://api.example" }), "What the token is to be for; empty for what its record says.")),
     ], "Ask for a token", send, seen),
