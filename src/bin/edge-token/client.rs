@@ -30,28 +30,61 @@ use crate::{Error, now, operator, random};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Register a client; its secret is shown this once
+    #[command(
+        after_help = "Examples:\n  edge-token client create --realm default --client-id billing --name \"Billing\" --scope \"read write\" --default-scope read\n  edge-token client create --realm default --client-id shop --grant-types authorization_code,refresh_token --redirect-uri https://shop.example/callback --scope \"openid profile\"\n  edge-token client create --realm default --client-id mailer --auth-method private_key_jwt --jwks keys.json\n  edge-token client create --realm default --client-id old --client-secret - < secret.txt\n  edge-token client create --realm default --client-id ledger --remote --env production"
+    )]
     Create(Box<Create>),
     /// Register the clients of another system, from its export, or those that `client export` wrote
+    #[command(
+        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
+    )]
     Import(Import),
     /// Write the records of clients to a file, for `client import`
     ///
     /// They have the hashes of the clients' secrets: keep the file as you keep the namespace.
+    #[command(
+        after_help = "Examples:\n  edge-token client export --all-realms backup.json\n  edge-token client export --realm default --remote --env production | gzip > clients.json.gz"
+    )]
     Export(Export),
     /// Show a client's record, without its secrets' hashes
+    #[command(
+        after_help = "Examples:\n  edge-token client show --realm default --client-id billing"
+    )]
     Show(Which),
     /// List the clients of a realm
+    #[command(
+        after_help = "Examples:\n  edge-token client list --realm default\n  edge-token client list --realm default --json > clients.json"
+    )]
     List(Realm),
     /// Refuse a client everything
+    #[command(
+        after_help = "Examples:\n  edge-token client disable --realm default --client-id billing"
+    )]
     Disable(Which),
     /// Serve a disabled client again
+    #[command(
+        after_help = "Examples:\n  edge-token client enable --realm default --client-id billing"
+    )]
     Enable(Which),
     /// Remove a client
+    #[command(
+        after_help = "Examples:\n  edge-token client delete --realm default --client-id shop --yes"
+    )]
     Delete(Delete),
     /// Give a client another secret, beside the old one for a while; it is shown this once
+    #[command(
+        after_help = "Examples:\n  edge-token client rotate-secret --realm default --client-id billing --overlap 7d"
+    )]
     RotateSecret(RotateSecret),
     /// Take one secret of a client away at once
+    #[command(
+        after_help = "Examples:\n  edge-token client revoke-secret --realm default --client-id billing --secret-id SECRET_ID --yes"
+    )]
     RevokeSecret(RevokeSecret),
     /// Replace the public keys of a client's assertions
+    #[command(
+        after_help = "Examples:\n  edge-token client set-jwks --realm default --client-id mailer --jwks keys.json"
+    )]
     SetJwks(SetJwks),
 }
 

@@ -35,6 +35,9 @@ pub(crate) enum Command {
     ///
     /// The key signs from now until it expires: this is for the first key. With --print, the private
     /// JWK Set goes to standard output, for `wrangler secret put`; else only public facts do.
+    #[command(
+        after_help = "Examples:\n  edge-token key generate\n  edge-token key generate --lifetime 90 --remote --env production\n  edge-token key generate --print > key.json"
+    )]
     Generate {
         /// The secret that is to hold the key
         #[arg(long, default_value = "SIGNING_KEYS", value_name = "NAME")]
@@ -50,8 +53,14 @@ pub(crate) enum Command {
     /// It is stored in that one of the two secrets whose keys have all retired, is published at
     /// once and signs after the lead. The old key stays until the next rotation, which is refused
     /// until the last token that it signed has expired.
+    #[command(
+        after_help = "Examples:\n  edge-token key rotate\n  edge-token key rotate --lead 24h --remote --env production"
+    )]
     Rotate(Rotate),
     /// Show when which key does what
+    #[command(
+        after_help = "Examples:\n  edge-token key list\n  edge-token key list --json > timetable.json"
+    )]
     List {
         #[command(flatten)]
         set: Set,
@@ -59,6 +68,7 @@ pub(crate) enum Command {
         longest: Longest,
     },
     /// Emergency: take a key away at once, so that no token signed with it verifies
+    #[command(after_help = "Examples:\n  edge-token key revoke KID --yes")]
     Revoke {
         /// The key
         #[arg(value_name = "KID", allow_hyphen_values = true)]
@@ -74,6 +84,9 @@ pub(crate) enum Command {
         sure: Sure,
     },
     /// Say what came of a write that did not finish, as the JWK Set shows it
+    #[command(
+        after_help = "Examples:\n  edge-token key settle SIGNING_KEYS_NEXT KID\n  edge-token key settle SIGNING_KEYS_NEXT"
+    )]
     Settle {
         /// The secret that was to be written
         #[arg(value_name = "SECRET")]

@@ -38,7 +38,11 @@ const NAME: &str = "edge-token";
 /// Results go to standard output: tables and lines on a terminal, JSON in a pipe or with --json.
 /// Words for people go to standard error.
 #[derive(Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(
+    version,
+    disable_help_subcommand = true,
+    after_help = "In the checkout, `cargo run --` stands for `edge-token`. `--help` after each command has examples."
+)]
 struct Arguments {
     #[command(flatten)]
     target: TargetArguments,
@@ -83,18 +87,30 @@ enum Command {
     ///
     /// Prints a table; the exit status is 0 if nothing failed. Without credentials, what needs a
     /// token is skipped.
+    #[command(
+        after_help = "Examples:\n  edge-token check https://auth.example.com/realms/default\n  EDGE_TOKEN_CLIENT_ID=billing edge-token check http://127.0.0.1:8787/realms/default --client-secret - < secret.txt\n  edge-token check https://auth.example.com --json"
+    )]
     Check(check::Arguments),
     /// Serve a page on 127.0.0.1 that does what these commands do
     ///
     /// The page is for the browser that opens the printed link first. Ctrl-C ends it.
     #[cfg(feature = "console")]
+    #[command(
+        after_help = "Examples:\n  edge-token console\n  edge-token console --remote --env production"
+    )]
     Console(console::Arguments),
     /// Look at wrangler, bindings, realms and secrets, and say what is missing and what mends it
     ///
     /// Changes nothing; the exit status is 0 only if nothing is missing. To install the project's
     /// tools is another thing: that does `make setup`.
+    #[command(
+        after_help = "Examples:\n  edge-token setup\n  edge-token setup --remote --env production"
+    )]
     Setup,
     /// Print what a shell needs to complete commands and options
+    #[command(
+        after_help = "Examples:\n  edge-token completions bash > ~/.local/share/bash-completion/completions/edge-token\n  edge-token completions zsh > ~/.zfunc/_edge-token\n  edge-token completions fish > ~/.config/fish/completions/edge-token.fish"
+    )]
     Completions {
         /// The shell
         shell: Shell,
@@ -162,7 +178,11 @@ fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error>
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), NAME, &mut script);
-            output::write(&script)?;
+            // In bash it would complete nothing after the first word, since the name has a hyphen:
+            // https://github.com/clap-rs/clap/issues/6421
+            let script = String::from_utf8_lossy(&script);
+            let script = script.replace("edge__subcmd__token", "edge__token");
+            output::write(script.as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
     };

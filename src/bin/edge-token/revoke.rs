@@ -18,7 +18,10 @@ use crate::{Error, audit, now, operator, output};
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Void all tokens of a realm
-    #[command(name = "realm")]
+    #[command(
+        name = "realm",
+        after_help = "Examples:\n  edge-token revoke realm --realm default --yes"
+    )]
     WholeRealm {
         #[command(flatten)]
         realm: Realm,
@@ -26,6 +29,9 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Void the tokens that a client got
+    #[command(
+        after_help = "Examples:\n  edge-token revoke client --realm default --client-id billing --yes"
+    )]
     Client {
         #[command(flatten)]
         which: Which,
@@ -33,6 +39,9 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Void the tokens about a person, or those that a client got for itself
+    #[command(
+        after_help = "Examples:\n  edge-token revoke subject --realm default --subject alice --before 30m --yes"
+    )]
     Subject {
         #[command(flatten)]
         realm: Realm,
@@ -43,6 +52,7 @@ pub(crate) enum Command {
         moment: Moment,
     },
     /// Show the moments of a realm
+    #[command(after_help = "Examples:\n  edge-token revoke list --realm default")]
     List(Realm),
 }
 

@@ -1,6 +1,7 @@
 //! The requests of `check`: one answer each, nothing followed, nothing tried again (RFC 9110).
 
 use std::cell::Cell;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -115,10 +116,12 @@ impl Answer {
 pub(super) struct Client {
     agent: Agent,
     asked: Cell<usize>,
+    /// Whether each request is told on the terminal.
+    tells: bool,
 }
 
 impl Client {
-    pub(super) fn new(url: &Url) -> Self {
+    pub(super) fn new(url: &Url, tells: bool) -> Self {
         let proxy = Proxy::try_from_env().filter(|_| !url.is_on_loopback());
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -130,6 +133,7 @@ impl Client {
         Self {
             agent: config.build().into(),
             asked: Cell::new(0),
+            tells: tells && std::io::stderr().is_terminal(),
         }
     }
 
@@ -145,6 +149,11 @@ impl Client {
     /// Makes a request. A limit on requests says nothing about what was asked, so it skips.
     pub(super) fn ask(&self, ask: &Ask) -> Asked {
         self.asked.set(self.asked.get().saturating_add(1));
+        if self.tells {
+            let line = format!("\r\x1b[KRequest {} …", self.asked.get());
+            // Who closed standard error does not want to know.
+            _ = std::io::stderr().write_all(line.as_bytes());
+        }
         let answer = self.answer(ask).map_err(Objection::Fail)?;
         match answer.status {
             429 => Err(Objection::Skip("429, limited: try again later".into())),
@@ -178,6 +187,15 @@ impl Client {
             body,
             received: Some(crate::now()),
         })
+    }
+}
+
+impl Drop for Client {
+    /// Clears the line for what comes next.
+    fn drop(&mut self) {
+        if self.tells {
+            _ = std::io::stderr().write_all(b"\r\x1b[K");
+        }
     }
 }
 

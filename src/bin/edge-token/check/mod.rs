@@ -20,6 +20,7 @@ mod report;
 mod token;
 mod url;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use base64::Engine as _;
@@ -75,7 +76,7 @@ pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
         report,
         result,
         asked,
-    } = examine(arguments)?;
+    } = examine(arguments, json)?;
     if !json {
         report.print(asked);
     }
@@ -97,15 +98,18 @@ pub(crate) struct Examined {
     asked: usize,
 }
 
-/// Runs the whole battery.
-pub(crate) fn examine(arguments: Arguments) -> Result<Examined, Error> {
+/// Runs the whole battery; with `quiet`, nothing is told meanwhile.
+pub(crate) fn examine(arguments: Arguments, quiet: bool) -> Result<Examined, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
-        client: Client::new(&arguments.url),
+        client: Client::new(&arguments.url, !quiet),
         marker: URL_SAFE_NO_PAD.encode(random::<18>()?),
         report: Report::new(secret),
     };
+    if !quiet && !std::io::stderr().is_terminal() {
+        eprintln!("Asking {} …", arguments.url.as_str());
+    }
     let issuer = battery.issuer(&arguments.url);
     let named = Named {
         token_endpoint: arguments.token_endpoint,
@@ -114,10 +118,12 @@ pub(crate) fn examine(arguments: Arguments) -> Result<Examined, Error> {
     };
     battery.run(&issuer, &named, credentials.as_ref())?;
     let Battery { client, report, .. } = battery;
+    let asked = client.asked();
+    drop(client);
     Ok(Examined {
         result: report.to_json(arguments.url.as_str(), issuer.as_str()),
         report,
-        asked: client.asked(),
+        asked,
     })
 }
 

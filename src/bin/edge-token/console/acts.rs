@@ -380,7 +380,7 @@ fn run(line: &[String], target: &Target) -> Result<Value, Error> {
     match arguments.command {
         Command::Client(command) => client::run(command, target),
         Command::Key(command) => key::run(command, target),
-        Command::Check(arguments) => Ok(check::examine(arguments)?.result),
+        Command::Check(arguments) => Ok(check::examine(arguments, true)?.result),
         _ => Err(Error::Argument("the page has no such command".into())),
     }
 }

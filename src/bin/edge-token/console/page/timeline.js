@@ -32,13 +32,14 @@ export function timeline(timetable) {
     timetable.map((key, index) => {
       const y = TOP + index * ROW;
       return [
-        svg("text", { class: "name", x: SIDE, y: y + 12 }, `${key.kid.slice(0, 12)}… ${key.state}`),
         bar("published", begin(key), key.signs_from, y + 20, `published from ${date(begin(key))}`),
         bar("signing", key.signs_from, key.signs_until, y + 20, `signs until ${date(key.signs_until)}`),
         bar("retiring", key.signs_until, key.retires_at, y + 20, `verifies until ${date(key.retires_at)}`),
       ];
     }),
     svg("line", { class: "now", x1: x(at), x2: x(at), y1: TOP - 6, y2: height }),
+    timetable.map((key, index) =>
+      svg("text", { x: SIDE, y: TOP + index * ROW + 12 }, `${key.kid.slice(0, 12)}… ${key.state}`)),
     svg("text", { class: "scale now", x: x(at), y: 14, "text-anchor": "middle" }, "now"));
   const key = (kind, text) => h("span", {}, svg("svg", { class: "swatch", viewBox: "0 0 14 14", "aria-hidden": "true" },
     svg("rect", { class: kind, width: 14, height: 14, rx: 2 })), ` ${text}`);
