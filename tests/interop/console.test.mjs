@@ -49,6 +49,7 @@ before(async () => {
   const args = process.getuid() === 0 ? [...ARGUMENTS, "--no-sandbox"] : ARGUMENTS;
   browser = await chromium.launch({ executablePath, args });
   project = await startProject();
+  project.put(...partners());
   console_ = await project.open();
   context = await browser.newContext({ viewport: WIDE });
   page = await context.newPage();
@@ -225,12 +226,12 @@ test("an evening shift, by the keyboard alone", { skip, timeout: 180_000 }, asyn
   assert.ok(await dialog.getByRole("button", { name: "Delete it" }).isDisabled());
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  assert.deepEqual(Object.keys(project.stored("client/")), [`client/default/${id}`]);
+  assert.deepEqual(Object.keys(project.stored("client/default/")), [`client/default/${id}`]);
   await press("button", "Delete …");
   await type("Type billing to confirm", id);
   await press("button", "Delete it");
   await page.getByText(`The client ${id} is deleted.`).waitFor();
-  assert.deepEqual(project.stored("client/"), {});
+  assert.deepEqual(project.stored("client/default/"), {});
 
   await press("link", "Audit");
   await heading("Audit");
@@ -264,7 +265,7 @@ test("what the tool refuses is told in its words", { skip }, async () => {
   await page.getByRole("button", { name: "Ask for a token" }).click();
   await page.getByRole("heading", { name: "The answer is 401" }).waitFor();
   await picture("refused");
-  assert.deepEqual(project.stored("client/"), {});
+  assert.deepEqual(project.stored("client/default/"), {});
 });
 
 // ---- Its pages ----------------------------------------------------------------------------------
@@ -278,19 +279,25 @@ const record = (id, members = {}) => ({
   }),
 });
 
-test("two hundred clients, and one whose record is broken: what is shown is read, what is sought is found", { skip }, async () => {
-  const many = Array.from({ length: 200 }, (_, index) => record(`service-${String(index).padStart(3, "0")}`));
+/** The clients of the realm `partner`, which no test changes but for `service-002`. */
+function partners() {
   const soon = Math.floor(Date.now() / 1000) + 7200;
   const [secret] = JSON.parse(record("x").value).secrets;
-  project.put(...many, record(LONG_ID, { client_name: "Łódź <b>&amp; Søn</b> " + "Überlang ".repeat(8), disabled: true }),
+  return [
+    ...Array.from({ length: 200 }, (_, index) => record(`service-${String(index).padStart(3, "0")}`)),
     record("service-001", { secrets: [{ ...secret, expires_at: soon }, { ...secret, id: "1a2b3c4d" }] }),
-    { key: "client/partner/zz-broken", value: '{"version":9}' });
+    record(LONG_ID, { client_name: "Łódź <b>&amp; Søn</b> " + "Überlang ".repeat(8), disabled: true }),
+    { key: "client/partner/zz-broken", value: '{"version":9}' },
+  ];
+}
+
+test("two hundred clients, and one whose record is broken: what is shown is read, what is sought is found", { skip }, async () => {
   await go("clients/partner", "Clients");
   await rest();
   await page.getByText("202 clients, 1 to 50 shown").waitFor();
   const rows = page.getByRole("table").getByRole("row");
   assert.equal(await rows.count(), 51);
-  assert.match(await rows.filter({ hasText: "service-001" }).innerText(), /2, one ends in (119 min|118 min|2 h)/);
+  assert.match(await rows.filter({ hasText: "service-001" }).innerText(), /2, one ends in (1\d\d min|2 h)/);
   const [before] = [requested.length];
   await page.getByLabel("Find").fill("SERVICE-19");
   await page.getByText("10 of 202 clients").waitFor();
@@ -395,7 +402,7 @@ for (const colorScheme of ["light", "dark"]) {
       if (PICTURED[colorScheme][hash]) await picture(PICTURED[colorScheme][hash]);
     }
     // What follows an act: a dialog, a token, the battery.
-    await go("client/partner/service-001", "service-001");
+    await go("client/partner/service-002", "service-002");
     await page.getByRole("button", { name: "Delete …" }).click();
     await look("dialog");
     await page.getByRole("button", { name: "Cancel" }).click();
