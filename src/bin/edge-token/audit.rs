@@ -7,10 +7,12 @@ use edge_token::time::UnixTime;
 use serde_json::{Value, json};
 
 use crate::target::Pair;
+#[cfg(feature = "console")]
+use crate::target::Target;
 use crate::{Error, random};
 
 /// Where the lines of signing keys lie, which are no realm's: no realm has such a name.
-const NO_REALM: &str = "-";
+pub(crate) const NO_REALM: &str = "-";
 
 /// The line of a change to a client, of one of its secrets if it is named.
 pub(crate) fn of_client(
@@ -75,6 +77,31 @@ pub(crate) fn of_moment(
         line.insert(member.into(), name.into());
     }
     pair(realm.as_str(), at, &line)
+}
+
+/// The lines of a realm, the newest first: `count` of them after `skip`, and how many there are.
+#[cfg(feature = "console")]
+pub(crate) fn recent(
+    target: &Target,
+    realm: &str,
+    skip: usize,
+    count: usize,
+) -> Result<Value, Error> {
+    let mut keys = target.keys(&format!("audit/{realm}/"))?;
+    // They begin with the second, in as many digits each.
+    keys.sort_unstable();
+    let all = keys.len();
+    let some = keys.into_iter().rev().skip(skip).take(count);
+    let some = some.collect::<Vec<_>>();
+    let values = target.values(&some)?;
+    let line = |key: &String| match serde_json::from_str::<Value>(values.get(key)?) {
+        Ok(line) => Some(line),
+        Err(error) => {
+            Some(json!({ "action": format!("the line at `{key}` is unusable: {error}") }))
+        }
+    };
+    let lines = some.iter().filter_map(line).collect::<Vec<_>>();
+    Ok(json!({ "all": all, "lines": lines }))
 }
 
 fn pair(realm: &str, at: UnixTime, line: &Value) -> Result<Pair, Error> {

@@ -394,21 +394,11 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
 
 fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     target.not_print()?;
-    let prefix = ClientId::record_prefix(realm);
-    let keys = target.keys(&prefix)?;
-    let values = target.values(&keys)?;
-    let mut clients = Vec::new();
-    for key in keys {
-        let id = key.strip_prefix(&prefix).and_then(ClientId::parse);
-        let record = id
-            .zip(values.get(&key))
-            .map(|(id, value)| Client::parse(value, &id));
-        clients.push(match record {
-            Some(Ok(client)) => shown(&client),
-            Some(Err(error)) => json!({ "key": key, "error": error.to_string() }),
-            None => json!({ "key": key, "error": "no record" }),
-        });
-    }
+    let clients = records(
+        target,
+        realm,
+        &target.keys(&ClientId::record_prefix(realm))?,
+    )?;
     for (key, error) in clients
         .iter()
         .filter_map(|row| row.get("key").zip(row.get("error")))
@@ -422,6 +412,29 @@ fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     }
     eprintln!("{} clients in realm `{realm}`.", clients.len());
     Ok(clients.into())
+}
+
+/// The records at these keys, without their secrets' hashes, or what is wrong with them.
+pub(crate) fn records(
+    target: &Target,
+    realm: &RealmName,
+    keys: &[String],
+) -> Result<Vec<Value>, Error> {
+    let prefix = ClientId::record_prefix(realm);
+    let values = target.values(keys)?;
+    let mut clients = Vec::new();
+    for key in keys {
+        let id = key.strip_prefix(&prefix).and_then(ClientId::parse);
+        let record = id
+            .zip(values.get(key))
+            .map(|(id, value)| Client::parse(value, &id));
+        clients.push(match record {
+            Some(Ok(client)) => shown(&client),
+            Some(Err(error)) => json!({ "key": key, "error": error.to_string() }),
+            None => json!({ "key": key, "error": "no record" }),
+        });
+    }
+    Ok(clients)
 }
 
 fn set_disabled(target: &Target, which: &Which, disabled: bool) -> Result<Value, Error> {

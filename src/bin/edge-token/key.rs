@@ -251,7 +251,12 @@ fn rotate(target: &Target, arguments: &Rotate) -> Result<Value, Error> {
 
 fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let (known, slots) = read(target, set, longest)?;
-    let timetable = told(&known, &slots, now());
+    let timetable = Timetable {
+        known: &known,
+        slots: &slots,
+        now: now(),
+    };
+    timetable.tell();
     let secrets = known.0.iter().map(|slot| {
         let is_known = slot
             .written()
@@ -263,7 +268,8 @@ fn list(target: &Target, set: &Set, longest: &Longest) -> Result<Value, Error> {
     let result = json!({
         "token_lifetime": slots.token_lifetime,
         "secrets": secrets.collect::<Vec<_>>(),
-        "timetable": timetable,
+        "timetable": timetable.json(),
+        "warnings": timetable.warnings(),
     });
     Ok(result)
 }

@@ -9,6 +9,8 @@ mod audit;
 mod check;
 mod client;
 mod confirm;
+#[cfg(feature = "console")]
+mod console;
 mod import;
 mod key;
 mod moment;
@@ -89,6 +91,14 @@ enum Command {
         after_help = "Examples:\n  edge-token check https://auth.example.com/realms/default\n  EDGE_TOKEN_CLIENT_ID=billing edge-token check http://127.0.0.1:8787/realms/default --client-secret - < secret.txt\n  edge-token check https://auth.example.com --json"
     )]
     Check(check::Arguments),
+    /// Serve a page on 127.0.0.1 that does what these commands do
+    ///
+    /// The page is for the browser that opens the printed link first. Ctrl-C ends it.
+    #[cfg(feature = "console")]
+    #[command(
+        after_help = "Examples:\n  edge-token console\n  edge-token console --remote --env production"
+    )]
+    Console(console::Arguments),
     /// Look at wrangler, bindings, realms and secrets, and say what is missing and what mends it
     ///
     /// Changes nothing; the exit status is 0 only if nothing is missing. To install the project's
@@ -162,6 +172,8 @@ fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error>
             target.is_default()?;
             return check::run(arguments, json);
         }
+        #[cfg(feature = "console")]
+        Command::Console(arguments) => return console::run(arguments, target),
         Command::Setup => return setup::run(target, json),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -44,6 +44,7 @@ pub(crate) enum Kind {
     Print,
 }
 
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) kind: Kind,
     pub(crate) env: Option<String>,
@@ -58,6 +59,20 @@ pub(crate) struct Pair {
 }
 
 impl Target {
+    /// What a command says to act there.
+    #[cfg(feature = "console")]
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let kind = match self.kind {
+            Kind::Local => None,
+            Kind::Remote => Some("--remote".to_owned()),
+            Kind::Print => Some("--print".to_owned()),
+        };
+        let env = self.env.as_ref().map(|env| format!("--env={env}"));
+        let folder = self.persist_to.as_ref();
+        let folder = folder.map(|folder| format!("--persist-to={folder}"));
+        [kind, env, folder].into_iter().flatten().collect()
+    }
+
     /// Refuses `--print` where there is nothing to print without reading.
     pub(crate) fn not_print(&self) -> Result<(), Error> {
         match self.kind {

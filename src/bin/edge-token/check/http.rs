@@ -24,10 +24,10 @@ pub(super) type Asked = Result<Answer, Objection>;
 
 /// A request.
 pub(super) struct Ask {
-    method: &'static str,
+    pub(super) method: &'static str,
     url: String,
-    headers: Vec<(&'static str, String)>,
-    body: Option<String>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Option<String>,
 }
 
 impl Ask {
@@ -154,16 +154,19 @@ impl Client {
             // Who closed standard error does not want to know.
             _ = std::io::stderr().write_all(line.as_bytes());
         }
-        let answer = self
-            .answer(ask)
-            .map_err(|error| Objection::Fail(sentence(&error)))?;
+        let answer = self.answer(ask).map_err(Objection::Fail)?;
         match answer.status {
             429 => Err(Objection::Skip("429, limited: try again later".into())),
             _ => Ok(answer),
         }
     }
 
-    fn answer(&self, ask: &Ask) -> Result<Answer, Error> {
+    /// Makes a request. The error says, for people, why there is no answer.
+    pub(super) fn answer(&self, ask: &Ask) -> Result<Answer, String> {
+        self.send(ask).map_err(|error| sentence(&error))
+    }
+
+    fn send(&self, ask: &Ask) -> Result<Answer, Error> {
         let request = Request::builder().method(ask.method).uri(&ask.url);
         let request = ask.headers.iter().fold(request, |request, (name, value)| {
             request.header(*name, value)

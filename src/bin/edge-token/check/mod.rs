@@ -5,6 +5,8 @@
 //! where nobody on the way can read them.
 
 mod after;
+#[cfg(feature = "console")]
+pub(crate) mod attempt;
 mod claims;
 mod documents;
 mod errors;
@@ -24,6 +26,7 @@ use std::process::ExitCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::Args;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::check::after::After;
@@ -36,7 +39,7 @@ use crate::check::places::Places;
 use crate::check::refusals::TokenEndpoint;
 use crate::check::report::{Objection, Report, Verdict, fail, skip, warn};
 use crate::check::token::{Credentials, Issued, Wanted};
-use crate::check::url::Url;
+pub(crate) use crate::check::url::Url;
 use crate::output::View;
 use crate::{Error, client, output, random};
 
@@ -69,14 +72,42 @@ fn url(text: &str) -> Result<Url, &'static str> {
 
 /// Runs the whole battery, prints what it found, and tells by the status whether nothing failed.
 pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
+    let Examined {
+        report,
+        result,
+        asked,
+    } = examine(arguments, json)?;
+    if !json {
+        report.print(asked);
+    }
+    if json || !output::is_for_people() {
+        output::print(&result, View::Json, json)?;
+    }
+    Ok(match report.has_failed() {
+        true => ExitCode::FAILURE,
+        false => ExitCode::SUCCESS,
+    })
+}
+
+/// What was found.
+pub(crate) struct Examined {
+    report: Report,
+    /// The same for programs.
+    pub(crate) result: Value,
+    /// How many requests were made.
+    asked: usize,
+}
+
+/// Runs the whole battery; with `quiet`, nothing is told meanwhile.
+pub(crate) fn examine(arguments: Arguments, quiet: bool) -> Result<Examined, Error> {
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
-        client: Client::new(&arguments.url, !json),
+        client: Client::new(&arguments.url, !quiet),
         marker: URL_SAFE_NO_PAD.encode(random::<18>()?),
         report: Report::new(secret),
     };
-    if !json && !std::io::stderr().is_terminal() {
+    if !quiet && !std::io::stderr().is_terminal() {
         eprintln!("Asking {} …", arguments.url.as_str());
     }
     let issuer = battery.issuer(&arguments.url);
@@ -89,16 +120,10 @@ pub(crate) fn run(arguments: Arguments, json: bool) -> Result<ExitCode, Error> {
     let Battery { client, report, .. } = battery;
     let asked = client.asked();
     drop(client);
-    if !json {
-        report.print(asked);
-    }
-    if json || !output::is_for_people() {
-        let result = report.to_json(arguments.url.as_str(), issuer.as_str());
-        output::print(&result, View::Json, json)?;
-    }
-    Ok(match report.has_failed() {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
+    Ok(Examined {
+        result: report.to_json(arguments.url.as_str(), issuer.as_str()),
+        report,
+        asked,
     })
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Credentials {
 
 /// How a client's id and secret are presented (RFC 6749 §2.3.1), if at all.
 #[derive(Clone, Copy, Eq, PartialEq)]
-pub(super) enum Method {
+pub(crate) enum Method {
     Basic,
     Post,
     None,

@@ -4,13 +4,13 @@ use edge_token::realm::is_loopback;
 
 /// An absolute URL, `https` or `http`, without user, query or fragment.
 #[derive(Clone)]
-pub(super) struct Url {
+pub(crate) struct Url {
     text: String,
     origin_end: usize,
 }
 
 impl Url {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let authority = rest.split('/').next().unwrap_or_default();
         let is_usable = matches!(scheme, "https" | "http")
@@ -42,6 +42,12 @@ impl Url {
 
     pub(super) fn is_https(&self) -> bool {
         self.text.starts_with("https://")
+    }
+
+    /// The same path on another origin.
+    #[cfg(feature = "console")]
+    pub(crate) fn moved_to(&self, other: &Self) -> String {
+        format!("{}{}", other.origin(), self.path())
     }
 
     /// Whether nobody on the way can read what is sent there.

@@ -73,35 +73,42 @@ impl Timetable<'_> {
             }
         }
         eprintln!();
-        self.warn();
+        for warning in self.warnings() {
+            eprintln!("{warning}");
+        }
     }
 
-    fn warn(&self) {
+    /// What to do, or to know.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
         for slot in &self.known.0 {
             if slot.exists && slot.written().next().is_none_or(|held| held.keys.is_none()) {
-                eprintln!("Note: {}", unknown(&slot.name));
+                warnings.push(format!("Note: {}", unknown(&slot.name)));
             }
             if slot.pending().next().is_some() {
-                eprintln!("Warning: {}", unsettled(slot));
+                warnings.push(format!("Warning: {}", unsettled(slot)));
             }
         }
         let lifetime = length(u64::from(self.slots.token_lifetime.0));
         let name = self.known.name(0);
         if self.slots.slots.iter().all(Slot::is_empty) {
-            eprintln!("Warning: there is no key: `key generate --secret {name}` makes the first.");
+            warnings.push(format!(
+                "Warning: there is no key: `key generate --secret {name}` makes the first."
+            ));
         } else if !self.slots.signs(self.now) {
-            eprintln!(
+            warnings.push(format!(
                 "Warning: no key signs tokens that live {lifetime} now: `key rotate --secret {name} \
                  --lead 0 --force` adds one that signs at once."
-            );
+            ));
         } else if let Some(last) = self.last()
             && last < self.now.plus(NOTICE)
         {
-            eprintln!(
+            warnings.push(format!(
                 "Warning: the newest key signs its last token at {}: make the next by `key rotate`.",
                 date_and_distance(last, self.now)
-            );
+            ));
         }
+        warnings
     }
 
     /// When the newest key that is surely there stops to sign.

@@ -1,0 +1,45 @@
+//! The realms of wrangler.toml, read again for each act: the operator may change them meanwhile.
+
+use edge_token::dialect::Dialect;
+use edge_token::realm::{Realm, RealmError, RealmName, Realms};
+
+use crate::Error;
+use crate::target::Target;
+use crate::wrangler_toml::{WranglerToml, made_up_jwk_set, signing_keys};
+
+pub(super) struct Configured {
+    variables: Vec<(String, String)>,
+    realms: Realms,
+}
+
+impl Configured {
+    pub(super) fn read(target: &Target) -> Result<Self, Error> {
+        let variables = WranglerToml::read(target)?.realms();
+        let realms = Realms::parse(&variables, &made_up_jwk_set, &Dialect::ALL);
+        Ok(Self { variables, realms })
+    }
+
+    /// All of them, or why some cannot be served.
+    pub(super) fn all(&self) -> impl Iterator<Item = Result<&Realm, &RealmError>> {
+        // Without any variable, `Realms` would only say that there is no realm.
+        let is_some = !self.variables.is_empty();
+        self.realms.all().filter(move |_| is_some)
+    }
+
+    /// The realm of that name, if it can be served.
+    pub(super) fn named(&self, name: &str) -> Result<&Realm, Error> {
+        let found = self.all().find_map(|realm| match realm {
+            Ok(realm) => (realm.name.as_str() == name).then_some(Ok(realm)),
+            Err(error) => {
+                let is_it = error.realm() == Some(name);
+                is_it.then(|| Err(Error::State(error.to_string())))
+            }
+        });
+        found.unwrap_or_else(|| Err(Error::State(format!("wrangler.toml has no realm `{name}`"))))
+    }
+
+    /// The secrets in which a realm has its keys.
+    pub(super) fn signing_keys(&self, realm: &RealmName) -> Vec<String> {
+        signing_keys(&self.variables, realm)
+    }
+}
