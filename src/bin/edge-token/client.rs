@@ -23,7 +23,7 @@ use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
-use crate::output::View;
+use crate::output::{View, printable};
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator, random};
 
@@ -223,17 +223,14 @@ fn grant_types(text: &str) -> Result<GrantTypes, String> {
         .map(GrantTypes)
 }
 
-/// What a list shows of a client, or of a record that cannot be read.
-const COLUMNS: [&str; 9] = [
+/// What a list shows of a client.
+const COLUMNS: [&str; 6] = [
     "client_id",
     "client_name",
     "grant_types",
     "scope",
-    "token_endpoint_auth_method",
     "disabled",
     "updated_at",
-    "key",
-    "error",
 ];
 
 impl Command {
@@ -402,6 +399,17 @@ fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
         realm,
         &target.keys(&ClientId::record_prefix(realm))?,
     )?;
+    for (key, error) in clients
+        .iter()
+        .filter_map(|row| row.get("key").zip(row.get("error")))
+    {
+        let text = |value: &Value| printable(value.as_str().unwrap_or_default());
+        eprintln!(
+            "Note: the record at `{}` is unusable, it gets no tokens: {}.",
+            text(key),
+            text(error)
+        );
+    }
     eprintln!("{} clients in realm `{realm}`.", clients.len());
     Ok(clients.into())
 }

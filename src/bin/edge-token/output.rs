@@ -20,11 +20,10 @@ pub(crate) enum View {
     Table(&'static [&'static str]),
 }
 
-/// Members that are moments, in seconds since 1970, or objects of such.
-const MOMENTS: [&str; 13] = [
+/// Members that are moments, in seconds since 1970.
+const MOMENTS: [&str; 11] = [
     "at",
     "before",
-    "clients",
     "exp",
     "expires_at",
     "nbf",
@@ -33,9 +32,11 @@ const MOMENTS: [&str; 13] = [
     "retires_at",
     "signs_from",
     "signs_until",
-    "subjects",
     "updated_at",
 ];
+
+/// Members that are objects of moments.
+const OF_MOMENTS: [&str; 2] = ["clients", "subjects"];
 
 /// What stands in the namespace now, which is nothing to read.
 const NOT_FOR_PEOPLE: &str = "kv";
@@ -108,7 +109,8 @@ fn lines(members: &Map<String, Value>, width: u16) -> String {
             Value::Object(members) => {
                 let mut rows = empty_table(width);
                 for (inner, value) in members {
-                    let name = if is_moment(name) { name } else { inner };
+                    let is_moment = OF_MOMENTS.contains(&name.as_str());
+                    let name = if is_moment { "at" } else { inner };
                     rows.add_row([printable(inner), cell(name, value)]);
                 }
                 printed(&rows)
@@ -139,7 +141,10 @@ fn table(rows: &[Value], columns: &[&str], width: u16) -> String {
     });
     let mut table = empty_table(width);
     table.set_header(names.iter().map(|name| words(name).to_uppercase()));
-    for row in rows {
+    // What is not of the list's kind is told elsewhere.
+    let first = columns.first();
+    let is_shown = |row: &&Value| first.is_none_or(|name| row.get(name).is_some());
+    for row in rows.iter().filter(is_shown) {
         let value = |name: &&str| row.get(*name).unwrap_or(&Value::Null);
         table.add_row(names.iter().map(|name| cell(name, value(name))));
     }
@@ -168,7 +173,7 @@ fn cell(name: &str, value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::Number(number) if is_moment(name) => match number.as_u64() {
+        Value::Number(number) if MOMENTS.contains(&name) => match number.as_u64() {
             None | Some(0) => "-".to_owned(),
             Some(seconds) => date(UnixTime::from_seconds(seconds)),
         },
@@ -184,10 +189,6 @@ fn cell(name: &str, value: &Value) -> String {
         }
         value => printable(&value.to_string()),
     }
-}
-
-fn is_moment(name: &str) -> bool {
-    MOMENTS.contains(&name)
 }
 
 fn words(name: &str) -> String {
@@ -239,12 +240,12 @@ mod tests {
     #[test]
     fn a_table_has_the_columns_that_some_row_has_and_no_line_is_wider_than_the_terminal() {
         let long = "word ".repeat(40);
-        let rows = json!([{"client_id": "a", "client_name": long}, {"key": "b", "other": 1}]);
-        let columns = View::Table(&["client_id", "client_name", "key", "error"]);
+        let rows = json!([{"client_id": "a", "client_name": long}, {"key": "b", "error": "c"}]);
+        let columns = View::Table(&["client_id", "client_name", "scope"]);
         for width in [40, 80] {
             let text = for_people(&rows, columns, width);
             assert!(text.starts_with("CLIENT ID"), "{text}");
-            assert!(text.contains("KEY") && !text.contains("ERROR") && !text.contains("OTHER"));
+            assert!(!text.contains("SCOPE") && !text.contains("KEY") && !text.contains('-'));
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(width.into()), "{text}");
         }
@@ -259,6 +260,6 @@ mod tests {
         assert!(!text.contains(harms), "{text:?}");
         let many = json!({ "taken": vec!["a"; 10_000] });
         let text = for_people(&many, View::Members, 80);
-        assert!(text.contains("10000 in all") && text.len() < 200, "{text}");
+        assert!(text.contains("… (10000") && text.len() < 200, "{text}");
     }
 }

@@ -60,6 +60,16 @@ impl WranglerToml {
         self.own(name).or_else(|| self.top.get(name))
     }
 
+    /// The name under which local state has the namespace CLIENTS, as wrangler chooses it.
+    pub(crate) fn local_namespace(&self) -> String {
+        let namespaces = self.own("kv_namespaces").and_then(Value::as_array);
+        let mut namespaces = namespaces.into_iter().flatten();
+        let is_it = |entry: &&Value| entry.get("binding").is_some_and(|name| name == "CLIENTS");
+        let own = namespaces.find(is_it);
+        let id = own.and_then(|entry| entry.get("id").or_else(|| entry.get("preview_id")));
+        id.and_then(Value::as_str).unwrap_or("CLIENTS").to_owned()
+    }
+
     /// The name of a table of the environment.
     pub(crate) fn table(&self, name: &str) -> String {
         match &self.env {
