@@ -129,8 +129,8 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Whether `k·G` takes the same for one `k` and others, for digits that are 0 and others, and wherever the
-/// one is that is not.
+/// Whether `k·G` takes the same for one `k` and others, for even ones and odd ones, for digits that are all
+/// the same and others, and wherever the one is that is not.
 fn multiplications() -> bool {
     let random = || {
         let mut k = [0; 32];
@@ -141,6 +141,11 @@ fn multiplications() -> bool {
     };
     let fixed = random();
     let one = || std::array::from_fn(|at| u8::from(at == 31));
+    let of_parity = |bit: u8| {
+        let mut k = random();
+        k[31] = k[31] & !1 | bit;
+        k
+    };
     let great = || std::array::from_fn(|at| if at == 0 { 0x40 } else { 0 });
     let is_same = |name, classes: [&dyn Fn() -> [u8; 32]; 2]| {
         !differs(
@@ -149,6 +154,7 @@ fn multiplications() -> bool {
         )
     };
     is_same("k·G: one k, random ones", [&|| fixed, &random])
+        & is_same("k·G: even k, odd k", [&|| of_parity(0), &|| of_parity(1)])
         & is_same("k·G: k = 1, random ones", [&one, &random])
         & is_same("k·G: k = 1, k = 2^254", [&one, &great])
 }

@@ -43,6 +43,7 @@ wasm.setFeatures([
   "NontrappingFPToInt",
   "BulkMemory",
   "BulkMemoryOpt",
+  "SIMD128",
   "SignExt",
   "ExceptionHandling",
   "ReferenceTypes",

@@ -113,6 +113,7 @@ impl Service {
                 continue;
             };
             let line = json!({
+                "version": LOG_VERSION,
                 "time": now.seconds(),
                 "level": if is_error { "error" } else { "warning" },
                 "event": "keys",
@@ -209,6 +210,10 @@ impl Service {
         Ok(Response::not_stored(200, r#"{"status":"ok"}"#.to_owned()))
     }
 }
+
+/// The version of the lines of the log: another when a member goes, or means something else, but not
+/// when one is added. docs/observe.md has them all.
+const LOG_VERSION: u8 = 1;
 
 /// How long before the end of its newest key a realm is warned of.
 const KEY_WARNING: Seconds = Seconds(30 * 24 * 60 * 60);
@@ -308,7 +313,10 @@ fn reply(
             ("outcome", Some(outcome)),
             ("reason", reason.as_deref()),
         ];
-        let mut line = format!(r#"{{"time":{now},"status":{}"#, response.status);
+        let mut line = format!(
+            r#"{{"version":{LOG_VERSION},"time":{now},"status":{}"#,
+            response.status
+        );
         for (name, text) in head.into_iter().chain(audit.members()) {
             if let Some(text) = text {
                 line += &format!(r#","{name}":{}"#, Value::from(text));

@@ -23,8 +23,8 @@ export function describe({ method, url, headers }) {
 }
 
 /** The octets of a body, at once; for bodies that can have no more than they announce. */
-export async function readAll(message) {
-  return new Uint8Array(await message.arrayBuffer());
+export function readAll(message) {
+  return message.arrayBuffer();
 }
 
 /** The octets of a body, but no more of them than show that it has more than `max`. */
@@ -41,10 +41,46 @@ export async function readAtMost({ body }, max) {
   return octets.subarray(0, end);
 }
 
+/** The header fields of the last response, and their text: most have the same as the one before. */
+const last = { fields: "", headers: new Headers() };
+
 /** A response with header fields, of which each is a line with its name and one with its value. */
 export function response(status, fields, body) {
-  const lines = fields.split("\n");
-  const headers = [];
-  for (let at = 1; at < lines.length; at += 2) headers.push([lines[at - 1], lines[at]]);
-  return new Response(body === "" ? null : body, { status, headers });
+  if (fields !== last.fields) {
+    const lines = fields.split("\n");
+    last.headers = new Headers();
+    for (let at = 1; at < lines.length; at += 2) last.headers.append(lines[at - 1], lines[at]);
+    last.fields = fields;
+  }
+  return new Response(body === "" ? null : body, { status, headers: last.headers });
+}
+
+/** The members of an audit line that are the blobs of its data point, in their order. */
+const BLOBS = [
+  "realm", "client_id", "endpoint", "outcome", "reason", "grant_type", "kid", "secret_id", "client_kid",
+  "level", "colo",
+];
+
+/**
+ * Writes a line to the log, by a method of `console`. What it tells of a request becomes a data point too,
+ * as docs/observe.md has it, where `ANALYTICS` is bound: nothing waits for that, nor fails with it.
+ */
+export function log(level, line, env) {
+  console[level](line);
+  try {
+    const dataset = env.ANALYTICS;
+    if (dataset === undefined) return;
+    const told = JSON.parse(line);
+    if (told.outcome === undefined) return;
+    // Moments would make each reason the only one of its kind.
+    told.reason &&= told.reason.replace(/\d{9,}/g, "…");
+    dataset.writeDataPoint({
+      // At most 96 octets, or it is not recorded; both are ASCII.
+      indexes: [`${told.realm ?? ""}/${told.client_id ?? ""}`.slice(0, 96)],
+      blobs: BLOBS.map((name) => told[name] ?? ""),
+      doubles: [told.status, told.record_age ?? 0],
+    });
+  } catch (error) {
+    console.warn(JSON.stringify({ event: "analytics", level: "warning", reason: String(error?.message) }));
+  }
 }

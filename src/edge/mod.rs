@@ -15,10 +15,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{JSON, Object, Promise, Reflect, Uint8Array};
 use worker::worker_sys::web_sys::{Request, Response};
-use worker::{
-    Context, Date, Env, Result, ScheduleContext, ScheduledEvent, console_error, console_log,
-    console_warn, event,
-};
+use worker::{Context, Date, Env, Result, ScheduleContext, ScheduledEvent, event};
 
 use self::store::EdgeStore;
 use crate::certificate::{ClientCertificate, Connection};
@@ -81,7 +78,7 @@ async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
         Err(_) => Reply::unreadable(now),
     };
     if let Some(log) = &reply.log {
-        write(log);
+        write(log, &env);
     }
     answer(&reply.response)
 }
@@ -90,15 +87,16 @@ async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     for log in load(&env).key_warnings(now()) {
-        write(&log);
+        write(&log, &env);
     }
 }
 
-fn write(log: &Log) {
+/// Writes a line to the log, and what it tells to Analytics Engine, if that is bound.
+fn write(log: &Log, env: &Env) {
     match log {
-        Log::Info(line) => console_log!("{line}"),
-        Log::Warning(line) => console_warn!("{line}"),
-        Log::Error(line) => console_error!("{line}"),
+        Log::Info(line) => self::log("log", line, env.as_ref()),
+        Log::Warning(line) => self::log("warn", line, env.as_ref()),
+        Log::Error(line) => self::log("error", line, env.as_ref()),
     }
 }
 
@@ -149,6 +147,7 @@ fn load(env: &Env) -> Service {
 #[wasm_bindgen(module = "/src/edge/glue.js")]
 extern "C" {
     fn describe(request: &Request) -> String;
+    fn log(level: &str, line: &str, env: &JsValue);
     #[wasm_bindgen(js_name = readAll)]
     fn read_all(message: &JsValue) -> Promise;
     #[wasm_bindgen(js_name = readAtMost)]

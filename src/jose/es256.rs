@@ -82,7 +82,7 @@ fn sign(key: &p256::ecdsa::SigningKey, message: &[u8]) -> p256::ecdsa::Signature
     loop {
         let mut k = Zeroizing::new([0; 32]);
         nonces.fill_next_k(&mut *k);
-        let [x, _] = super::fixed_base::multiply(&k);
+        let x = super::fixed_base::multiply(&k);
         let r = Scalar::reduce(&FieldBytes::from(x));
         // But for one nonce in 2^255 it is a scalar, and neither r nor s is 0.
         let k = NonZeroScalar::from_repr((*k).into()).into_option();

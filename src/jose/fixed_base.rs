@@ -1,29 +1,29 @@
 //! `k·G` on P-256: multiplication of the fixed base, the one of a signature, which is what a token costs.
 //!
-//! `k` is written in 43 digits of 6 bits with signs, and `k·G` is the sum of 43 points of a table of the
-//! multiples `1..=32` of each `64^i·G`. Everything else of ES256 is the crate `p256`'s.
+//! Of the point a signature takes `x` alone, which is also that of `-k·G`. So what is multiplied is
+//! `m`, the odd one of `k + n` and `2n - k`, written in 43 odd digits of 6 bits, and `m·G` is the sum of 43
+//! points of a table of the multiples `1, 3, ..., 63` of each `64^i·G`. Everything else of ES256 is the
+//! crate `p256`'s.
 //!
 //! # What it lets see of `k`
 //!
 //! No branch and no index depends on `k` or on what follows from it: each point is found by reading the
-//! whole row under masks, and what a digit of 0 means is decided by masks too. Time is then that of
-//! multiplications and shifts, which take the same for all operands on the processors that wasm runs
-//! on. `make timing` measures it. What derives from `k` is written over when it is dropped.
+//! whole row under masks, and there is no digit of 0, nor an identity, to be dealt with apart. Time is then
+//! that of multiplications and shifts, which take the same for all operands on the processors that wasm
+//! runs on. `make timing` measures it. What derives from `k` is written over when it is dropped.
 //!
 //! # Why incomplete addition is enough
 //!
-//! [`Sum::plus`] is wrong only if the two points are equal, opposite, or one of them is the identity.
-//! The identity is dealt with apart: a digit of 0 keeps the sum, and the first other digit's point
-//! replaces it. Otherwise, before digit `i`, the sum is `a·G` with
-//! `0 < |a| <= 32·(64^i - 1)/63 < 0.51·64^i`, and the point is `b·G` with `64^i <= |b| <= 32·64^i`. They
-//! are equal or opposite if `n` divides `a - b` or `a + b`.
+//! [`Sum::add`] is wrong only if the two points are equal, opposite, or one of them is the identity.
+//! Before digit `i > 0`, the sum is `a·G` with `a` odd and `|a| < 64^i`, and the point is `b·G` with
+//! `64^i <= |b| <= 63·64^i`. They are equal or opposite if `n` divides `a - b` or `a + b`.
 //!
-//! - For `i < 42`, `a - b` and `a + b` are not 0 and less than `33·64^41 < 2^252 < n` in magnitude.
-//! - For `i = 42`, `b = d·2^252` with `1 <= d <= 16`, since `0 < k < n < 2^256`. `a + b = k`, which `n` does
-//!   not divide. `a - b` is between `-16.51·2^252` and `-0.49·2^252`, and of the multiples of `n` there is
-//!   only `-n`, at which `a = d·2^252 - n`. With `e = 2^256 - n`, which is less than `2^224`: for `d = 16`
-//!   then `a = e`, and `k = a + b = 2^256 + e`, more than `n`. For `d = 15` then `a = e - 2^252`, and for
-//!   smaller `d` less still, which is beyond `-0.51·2^252`. So neither happens.
+//! - For `i < 42`, `a - b` and `a + b` are not 0 and less than `64^42 = 2^252 < n` in magnitude.
+//! - For `i = 42`, `a + b = m`, which is between `n` and `2n`. With `q = floor(m / 2^253)`, which is at most
+//!   15, `b = (2q + 1)·2^252`. So `a - b = m - 2b` is negative, odd, and `-(q + 1)·2^253 >= -2^257` or more. Of
+//!   the multiples of `n` there is only `-n`, as `-2n` is even. There `n = (2q + 1)·2^253 - m`, which is more
+//!   than `q·2^253` and not more than `(q + 1)·2^253`: so `q = 7`, and `m < 2^256`. But then
+//!   `m = 15·2^253 - n = 7·2^253 + (2^256 - n)`, which is less than `n`, as `2^256 - n < 2^224`.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -33,6 +33,7 @@
 
 #[macro_use]
 mod field;
+mod pair;
 
 use std::hint::black_box;
 use std::sync::OnceLock;
@@ -40,6 +41,7 @@ use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 use self::field::{Field, WORDS};
+use self::pair::Pair;
 
 /// How many bits a digit has, how many digits a scalar, and how many points a row.
 const DIGIT_BITS: usize = 6;
@@ -60,109 +62,132 @@ const GENERATOR: [[u8; 32]; 2] = [
     ],
 ];
 
-/// The affine coordinates of `k·G`, big-endian, for a big-endian `k` in `1..n`.
+/// The order `n` of `G`, and half of `n - 1`: words, the least first.
+const ORDER: [u64; WORDS] = [
+    0xf3b9_cac2_fc63_2551,
+    0xbce6_faad_a717_9e84,
+    0xffff_ffff_ffff_ffff,
+    0xffff_ffff_0000_0000,
+];
+const HALF_ORDER: [u64; WORDS] = [
+    0x79dc_e561_7e31_92a8,
+    0xde73_7d56_d38b_cf42,
+    0x7fff_ffff_ffff_ffff,
+    0x7fff_ffff_8000_0000,
+];
+
+/// The affine coordinate `x` of `k·G`, big-endian, for a big-endian `k` in `1..n`.
 #[must_use]
-pub fn multiply(k: &[u8; 32]) -> [[u8; 32]; 2] {
+pub fn multiply(k: &[u8; 32]) -> [u8; 32] {
     let digits = Zeroizing::new(digits(k));
-    let mut sum = Sum::default();
-    let mut is_identity = -1;
-    for (row, &digit) in table().iter().zip(digits.iter()) {
-        let digit = i32::from(digit);
-        let is_negative = digit >> 31;
-        let magnitude = (digit ^ is_negative) - is_negative;
-        let point = look_up(row, magnitude, is_negative);
-        let is_zero = black_box(is_equal(magnitude, 0));
-        let mut next = sum.plus(&point);
-        next.replace_if(is_identity, &Sum::of(&point));
-        next.replace_if(is_zero, &sum);
-        is_identity &= is_zero;
-        sum = next;
+    let table = table();
+    let mut sum = Sum::of(&look_up(&table[0], digits[0]));
+    for at in 1..DIGITS {
+        sum.add(&look_up(&table[at], digits[at]));
     }
-    let point = sum.to_affine(&sum.z.inverse());
-    [point.x.to_bytes(), point.y.to_bytes()]
+    sum.to_affine(&sum.z.inverse()).x.to_bytes()
 }
 
-/// The digits of a scalar below `2^256`, least first, each in `-31..=32`.
-fn digits(k: &[u8; 32]) -> [i8; DIGITS] {
-    let bit = |at: usize| {
-        let octet = k.len().checked_sub(at / 8 + 1);
-        octet.map_or(0, |octet| k[octet] >> (at % 8) & 1)
-    };
+/// The digits of `m`, least first. Each is `2b - 63` for the `b` that is told: since the sum of all
+/// `63·64^i` is `2^258 - 1`, these are the digits to base 64 of `(m - 1) / 2 + 2^257`.
+fn digits(k: &[u8; 32]) -> [u8; DIGITS] {
+    let octets = |word| std::array::from_fn(|at| k[(WORDS - 1 - word) * 8 + at]);
+    let k = Zeroizing::new(std::array::from_fn::<_, WORDS, _>(|word| {
+        u64::from_be_bytes(octets(word))
+    }));
+    let is_odd = black_box((k[0] & 1).wrapping_neg());
+    // (m - 1) / 2 is half of k and of n - 1, or, for an odd k, n less half of k + 1: both are below n.
+    let mut sum = Zeroizing::new([0, 0, 0, 0, 2]);
     let mut carry = 0;
+    for at in 0..WORDS {
+        let half = k[at] >> 1 | k.get(at + 1).map_or(0, |next| next << 63);
+        let of_order = HALF_ORDER[at] ^ (HALF_ORDER[at] ^ ORDER[at]) & is_odd;
+        let word = u128::from(half ^ is_odd) + u128::from(of_order) + carry;
+        sum[at] = word as u64;
+        carry = word >> 64;
+    }
     std::array::from_fn(|index| {
-        let bits = (0..DIGIT_BITS)
-            .rev()
-            .map(|low| bit(index * DIGIT_BITS + low));
-        let digit = bits.fold(0, |digit, bit| digit << 1 | i32::from(bit)) + carry;
-        // 1 if it is more than half of its span: then it is taken from the next.
-        carry = (ROW as i32 - digit) >> 31 & 1;
-        (digit - (carry << DIGIT_BITS)) as i8
+        let (word, shift) = (index * DIGIT_BITS / 64, index * DIGIT_BITS % 64);
+        let next = sum
+            .get(word + 1)
+            .map_or(0, |next| next << 1 << (63 - shift));
+        ((sum[word] >> shift | next) & ((1 << DIGIT_BITS) - 1)) as u8
     })
 }
 
-/// All ones if they are equal, else 0.
-fn is_equal(a: i32, b: i32) -> i32 {
-    let difference = a ^ b;
-    !((difference | difference.wrapping_neg()) >> 31)
-}
-
-/// `magnitude` times the point of a row, or its opposite. For 0, coordinates of 0.
-fn look_up(row: &Row, magnitude: i32, is_negative: i32) -> Point {
-    let mut masks = Zeroizing::new([0; ROW]);
-    for (mask, multiple) in masks.iter_mut().zip(1..) {
-        *mask = i64::from(is_equal(magnitude, multiple)) as u64;
-    }
-    let mut found = Words::default();
-    // From here on no compiler knows that they are all ones or zeros, so none makes branches of them.
-    for (words, &mask) in row.iter().zip(black_box(&*masks)) {
+/// The point of a row that is multiplied by a digit, told as above.
+#[inline(never)]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn look_up(row: &Row, digit: u8) -> Point {
+    // Digits below 32 are negative, and -1 is 31.
+    let is_negative = black_box(i32::from(digit >> (DIGIT_BITS - 1)) - 1);
+    let index = Pair::of_index((u32::from(digit) ^ is_negative as u32) & (ROW as u32 - 1));
+    let mut found = [Pair::ZERO; WORDS];
+    for (pairs, at) in row.iter().zip(0..) {
+        let mask = index.is_of(at);
         each!(AT of [0 1 2 3] {
-            found[0][AT] |= words[0][AT] & mask;
-            found[1][AT] |= words[1][AT] & mask;
+            found[AT].take_if(mask, pairs[AT]);
         });
     }
-    let mut point = Point::of_words(&Zeroizing::new(found));
-    let opposite = Field::default().minus(&point.y);
-    point.y.replace_if(black_box(is_negative), &opposite);
+    let mut words = Zeroizing::new(Words::default());
+    each!(AT of [0 1 2 3] {
+        let [one, other] = found[AT].words();
+        words[AT / 2][AT % 2 * 2] = one;
+        words[AT / 2][AT % 2 * 2 + 1] = other;
+    });
+    let mut point = Point {
+        x: Field::of_words(&words[0]),
+        y: Field::of_words(&words[1]),
+    };
+    point.y.negate_if(is_negative);
     point
 }
 
-/// The words of the reduced coordinates of a point.
+/// The words of the reduced coordinates of a point, and the same in pairs.
 type Words = [[u64; WORDS]; 2];
+type Pairs = [Pair; WORDS];
 
-/// The multiples `1..=32` of a point.
-type Row = [Words; ROW];
+/// The multiples `1, 3, ..., 63` of a point.
+type Row = [Pairs; ROW];
 
 /// For each digit `i` the row of `64^i·G`: 88 KB, made when it is first asked for.
 fn table() -> &'static [Row] {
     static TABLE: OnceLock<Vec<Row>> = OnceLock::new();
     TABLE.get_or_init(|| {
         let [x, y] = GENERATOR.each_ref().map(Field::of_bytes);
-        let rows = std::iter::successors(Some(row(&Point { x, y })), |previous| {
-            let next = Sum::of(&Point::of_words(&previous[ROW - 1])).doubled();
-            Some(row(&next.to_affine(&next.z.inverse())))
-        });
+        let mut point = Point { x, y };
+        let rows = std::iter::repeat_with(|| row(&mut point));
         rows.take(DIGITS).collect()
     })
 }
 
-/// The multiples `1..=32` of a point.
-fn row(point: &Point) -> Row {
-    let mut multiples = vec![Sum::of(point), Sum::of(point).doubled()];
-    while multiples.len() < ROW {
-        multiples.push(multiples[multiples.len() - 1].plus(point));
+/// The multiples `1, 3, ..., 63` of a point, which becomes 64 times itself.
+fn row(point: &mut Point) -> Row {
+    let double = point.doubled();
+    let double = double.to_affine(&double.z.inverse());
+    let mut sum = Sum::of(point);
+    let mut multiples = Vec::with_capacity(ROW + 1);
+    for _ in 0..ROW - 1 {
+        multiples.push(sum.clone());
+        sum.add(&double);
     }
+    multiples.push(sum.clone());
+    sum.add(point);
+    multiples.push(sum);
     // One inversion for all, by Montgomery's trick: of the products of the `z` so far, the last one's.
     let mut products = vec![Field::ONE];
     for multiple in &multiples {
         products.push(products[products.len() - 1].times(&multiple.z));
     }
-    let mut inverse = products[ROW].inverse();
-    let mut row = [Words::default(); ROW];
-    for at in (0..ROW).rev() {
-        row[at] = multiples[at]
-            .to_affine(&inverse.times(&products[at]))
-            .to_words();
-        inverse = inverse.times(&multiples[at].z);
+    let mut inverse = products[multiples.len()].inverse();
+    let mut row = [[Pair::ZERO; WORDS]; ROW];
+    for (at, multiple) in multiples.iter().enumerate().rev() {
+        let affine = multiple.to_affine(&inverse.times(&products[at]));
+        inverse = inverse.times(&multiple.z);
+        match row.get_mut(at) {
+            Some(place) => *place = affine.to_pairs(),
+            None => *point = affine,
+        }
     }
     row
 }
@@ -174,19 +199,26 @@ struct Point {
 }
 
 impl Point {
-    fn of_words(words: &Words) -> Self {
-        let [x, y] = words.each_ref().map(Field::of_words);
-        Self { x, y }
+    /// Of coordinates that are reduced.
+    fn to_pairs(&self) -> Pairs {
+        let ([a, b, c, d], [e, f, g, h]) = (self.x.to_words(), self.y.to_words());
+        [[a, b], [c, d], [e, f], [g, h]].map(Pair::of)
     }
 
-    /// Of coordinates that are reduced.
-    fn to_words(&self) -> Words {
-        [self.x.to_words(), self.y.to_words()]
+    /// Twice this point (Bernstein 2001, for curves with `a = -3`), of coordinates that are reduced.
+    fn doubled(&self) -> Sum {
+        let z = self.y.times(&Field::TWO);
+        let zz = z.square();
+        let s = self.x.times(&zz);
+        let m = self.x.square().minus(&Field::ONE).times(&Field::THREE);
+        let x = m.square_less(&s.plus(&s));
+        let y = m.times_less(&s.minus(&x), &zz, &z.times(&self.y));
+        Sum { x, y, z }
     }
 }
 
 /// A point by its Jacobian coordinates: `(x / z^2, y / z^3)`.
-#[derive(Default)]
+#[derive(Clone)]
 struct Sum {
     x: Field,
     y: Field,
@@ -199,33 +231,24 @@ impl Sum {
         Self { x, y, z }
     }
 
-    /// Its sum with another point, as told above (Cohen, Miyaji, Ono 1998: mixed addition).
-    fn plus(&self, point: &Point) -> Self {
+    /// Adds another point, as told above (Cohen, Miyaji, Ono 1998: mixed addition).
+    ///
+    /// In units of `2^256`, before and after it `x` is within ±5, `y` and `z` within ±2; the other point is
+    /// within ±1. By the bound of products, `zz < 1.2`, `h` is within ±6.1, `r` within ±3.1,
+    /// `hh < 2.2`, `hhh` in `-0.5..1.5`, and `v` in `-0.4..1.4`. Then `x` is in `-4.3..2.7`, `v - x` within ±5.7,
+    /// `y` in `-0.7..1.7`, and `z` in `-0.4..1.4`.
+    #[inline(never)]
+    fn add(&mut self, point: &Point) {
         let zz = self.z.square();
         let h = point.x.times(&zz).minus(&self.x);
         let r = point.y.times(&self.z).times(&zz).minus(&self.y);
         let hh = h.square();
         let hhh = hh.times(&h);
         let v = self.x.times(&hh);
-        let x = r.square().minus(&hhh).minus(&v.plus(&v));
-        let y = r.times(&v.minus(&x)).minus(&self.y.times(&hhh));
-        let z = self.z.times(&h);
-        Self { x, y, z }
-    }
-
-    /// Twice this point (Bernstein 2001, for curves with `a = -3`).
-    fn doubled(&self) -> Self {
-        let twice = |field: &Field| field.plus(field);
-        let (delta, gamma) = (self.z.square(), self.y.square());
-        let beta = self.x.times(&gamma);
-        let alpha = self.x.minus(&delta).times(&self.x.plus(&delta));
-        let alpha = twice(&alpha).plus(&alpha);
-        let beta_4 = twice(&twice(&beta));
-        let x = alpha.square().minus(&twice(&beta_4));
-        let gamma_squared_8 = twice(&twice(&twice(&gamma.square())));
-        let y = alpha.times(&beta_4.minus(&x)).minus(&gamma_squared_8);
-        let z = self.y.plus(&self.z).square().minus(&gamma).minus(&delta);
-        Self { x, y, z }
+        let x = r.square_less(&hhh.plus(&v).plus(&v));
+        self.y.set(&r.times_less(&v.minus(&x), &self.y, &hhh));
+        self.z.set(&self.z.times(&h));
+        self.x.set(&x);
     }
 
     /// Its affine coordinates, reduced, by the inverse of `z`.
@@ -235,12 +258,6 @@ impl Sum {
             x: self.x.times(&of_zz).reduced(),
             y: self.y.times(&of_zz.times(of_z)).reduced(),
         }
-    }
-
-    fn replace_if(&mut self, mask: i32, other: &Self) {
-        self.x.replace_if(mask, &other.x);
-        self.y.replace_if(mask, &other.y);
-        self.z.replace_if(mask, &other.z);
     }
 }
 

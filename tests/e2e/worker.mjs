@@ -60,14 +60,15 @@ export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toS
  * Starts the worker. `bindings` replace or, when undefined, remove those of a good set-up, `realm`
  * tells more members of the realm `default` by the worker's URL and `realms` more realms, `limits`
  * are rate-limit bindings, how many in 60 s, `main` is the text of a module that stands before the
- * worker's own, `./index.js`, and `build` the folder with another wasm.
+ * worker's own, `./index.js`, `build` the folder with another wasm, and `analytics` whether miniflare's
+ * dataset is bound.
  *
  * Returns the running worker with `url`, `issuer`, `put(pair)` for its KV, `token(…)`, `logs`
  * (every line logged), `miniflare` and `stop()`, which fails if any line has anything secret that any
  * test of the file sent or got.
  */
 export async function start(
-  { bindings = {}, realm = () => ({}), realms = () => ({}), limits = {}, main, build = BUILD } = {},
+  { bindings = {}, realm = () => ({}), realms = () => ({}), limits = {}, main, build = BUILD, analytics = false } = {},
 ) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -87,6 +88,7 @@ export async function start(
     kvNamespaces: ["CLIENTS"],
     ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) =>
       [name, { namespace_id: name, simple: { limit, period: 60 } }])),
+    analyticsEngineDatasets: analytics ? { ANALYTICS: { dataset: "edge_token" } } : {},
     durableObjects: { GRANTS: { className: "GrantStore", useSQLite: true } },
     bindings: allBindings(url, bindings, realm, realms),
     handleStructuredLogs: ({ message }) => log.add(message),

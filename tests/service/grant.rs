@@ -34,6 +34,7 @@ fn the_log_tells_what_was_issued() {
     assert_eq!(
         log,
         json!({
+            "version": 1,
             "time": NOW,
             "level": "info",
             "endpoint": "token",

@@ -26,6 +26,7 @@ mod jwt_bearer;
 mod key_warnings;
 mod lessons;
 mod limits;
+mod lines;
 mod outage;
 mod people;
 mod realms;
@@ -157,6 +158,9 @@ impl Fixture {
         let reply = self.service.respond(request, self.now, fill_random, store);
         let reply = pollster::block_on(reply);
         self.seen.answer(&reply.response, reply.log.as_ref());
+        if let Some(log) = &reply.log {
+            lines::check(log);
+        }
         Answer {
             response: reply.response,
             log: reply.log,

@@ -7,18 +7,19 @@
 //!
 //! # Bounds
 //!
-//! What every operation but [`Field::reduced`] takes and leaves: a value in `0..2^257`, limbs 0 to 7 in
-//! `-2^22..2^29 + 2^25`, limb 8 in `0..2^25`.
+//! `R` is 32 times `2^256`, so products make values small again, and sums and differences are neither
+//! carried nor reduced. In units of `2^256`:
 //!
-//! - A product's column has at most nine products of limbs, each below `2^58.2`, so below `2^61.4` in
-//!   magnitude. Four terms of multiples of `p` and a carry are added, together below `2^54`. An `i64` holds that.
-//! - A product is `(a·b + m·p) / R` with `a·b < 2^514` and `m < R`: less than `2^253 + p`, which is less
-//!   than `2p` and than `2^257`. Its limbs are carried, so limbs 0 to 7 are in `0..2^29`.
-//! - A sum is below `2^258`. A difference has `4p` added, which is more than `2^257`, so it is in
-//!   `0..6·2^256`. Limbs of both fit an `i32`, as each of the terms is below `2^30` in magnitude.
-//! - [`Field::carried`] takes such a value and takes off `q·p` for the bits `q` from 256 on, at most 5:
-//!   what is below `2^256` stays, and `q·(2^224 - 2^192 - 2^96 + 1)` is added. So four limbs change, by
-//!   less than `2^24` up and `2^21` down, and the value is below `2^256 + 5·2^224`.
+//! - Products take values within ±7, limbs 0 to 7 within `±(2^29 - 1)`, and so limb 8 within `±2^27`.
+//! - A column has at most nine products of limbs, or 18 in [`Field::times_less`], each below `2^58`, so below
+//!   `2^62.2` in magnitude. What is taken off is below `2^31`, and four terms of multiples of `p` and a carry
+//!   are together below `2^54`. An `i64` holds that.
+//! - A product of values `a` and `b` is `(a·b·2^256 + m·p) / R` with `0 <= m < R`, so in
+//!   `a·b/32..a·b/32 + 1`. Its limbs are carried: limbs 0 to 7 are in `0..2^29`.
+//! - So differences of two products, or of elements of the table, have limbs 0 to 7 within `±(2^29 - 1)`, and
+//!   products take them. Only [`Field::square_less`] takes off a sum of three.
+//!
+//! Values are told beside what computes with them, [`super::Sum::add`].
 //!
 //! The columns of a product are not written over when it is done: they are locals of the function, which
 //! the compilers keep in registers and in its own frame.
@@ -26,13 +27,14 @@
 use std::cmp::Ordering;
 use std::hint::black_box;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 const LIMBS: usize = 9;
 const LIMB_BITS: usize = 29;
 const LIMB_MASK: i64 = (1 << LIMB_BITS) - 1;
-/// From which bit of the last limb on a value is `2^256` or more.
-const LAST_BITS: usize = 24;
+/// How many batches of divisions an inverse takes: 590 divisions are enough for numbers of 256 bits
+/// (Wuille 2021, safegcd-bounds), and these are 609.
+const BATCHES: usize = 21;
 
 /// How many words of 64 bits a number has.
 pub(super) const WORDS: usize = 4;
@@ -55,9 +57,10 @@ fn at(limbs: &[i64; LIMBS], column: usize, at: usize) -> i64 {
 }
 
 /// A product divided by `R`, of which the statements add up each column: from below, each of the first nine
-/// is cleared by a multiple of `p`, whose other terms fall into columns above.
+/// is cleared by a multiple of `p`, whose other terms fall into columns above. Then limbs are taken off.
 macro_rules! product {
-    ($column:ident, $statements:block) => {{
+    ($column:ident, $less:expr, $statements:block) => {{
+        let less: [i32; LIMBS] = $less;
         let mut multiples = [0; LIMBS];
         let mut limbs = [0; LIMBS];
         let mut carry = 0;
@@ -68,6 +71,9 @@ macro_rules! product {
             $column += at(&multiples, COLUMN, 6) << 18;
             $column -= at(&multiples, COLUMN, 7) << 21;
             $column += at(&multiples, COLUMN, 8) << 24;
+            if let Some(limb) = less.get(COLUMN.wrapping_sub(LIMBS)) {
+                $column -= i64::from(*limb);
+            }
             // Last, so that all else of a column need not wait for those below.
             $column += carry;
             carry = $column >> LIMB_BITS;
@@ -79,13 +85,13 @@ macro_rules! product {
                 *place = limb as i32;
             }
         });
-        limbs[LIMBS - 1] = carry as i32;
+        limbs[LIMBS - 1] = carry as i32 - less[LIMBS - 1];
         Self(limbs)
     }};
 }
 
 /// An element, in Montgomery form. It is written over when it is dropped.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 #[cfg_attr(test, derive(Debug))]
 pub(super) struct Field([i32; LIMBS]);
 
@@ -96,6 +102,9 @@ impl Drop for Field {
         });
     }
 }
+
+/// 0, of which no copy has to be made.
+static ZERO: Field = Field([0; LIMBS]);
 
 impl Field {
     /// 1, which is `R mod p`.
@@ -108,6 +117,32 @@ impl Field {
         536_870_911,
         528_482_303,
         67_108_863,
+        0,
+    ]);
+
+    /// 2.
+    pub(super) const TWO: Self = Self([
+        64,
+        0,
+        0,
+        536_838_144,
+        536_870_911,
+        536_870_911,
+        520_093_695,
+        134_217_727,
+        0,
+    ]);
+
+    /// 3.
+    pub(super) const THREE: Self = Self([
+        96,
+        0,
+        0,
+        536_821_760,
+        536_870_911,
+        536_870_911,
+        511_705_087,
+        201_326_591,
         0,
     ]);
 
@@ -138,19 +173,6 @@ impl Field {
         262_144,
         534_773_760,
         16_777_215,
-    ];
-
-    /// `4p` as plain limbs.
-    const FOUR_P: [i32; LIMBS] = [
-        536_870_908,
-        536_870_911,
-        536_870_911,
-        2047,
-        0,
-        0,
-        1_048_576,
-        528_482_304,
-        67_108_863,
     ];
 
     /// The element that a number below `2^256` stands for, big-endian.
@@ -190,36 +212,23 @@ impl Field {
         words
     }
 
-    #[inline(never)]
+    /// The sum, limb by limb.
+    #[inline(always)]
     pub(super) fn plus(&self, other: &Self) -> Self {
         let mut limbs = [0; LIMBS];
         each!(AT of [0 1 2 3 4 5 6 7 8] {
             limbs[AT] = self.0[AT] + other.0[AT];
         });
-        Self::carried(limbs)
+        Self(limbs)
     }
 
-    #[inline(never)]
+    /// The difference, limb by limb.
+    #[inline(always)]
     pub(super) fn minus(&self, other: &Self) -> Self {
         let mut limbs = [0; LIMBS];
         each!(AT of [0 1 2 3 4 5 6 7 8] {
-            limbs[AT] = self.0[AT] + Self::FOUR_P[AT] - other.0[AT];
+            limbs[AT] = self.0[AT] - other.0[AT];
         });
-        Self::carried(limbs)
-    }
-
-    /// Carries limbs, and takes off as many `p` as there are of `2^256`.
-    fn carried(mut limbs: [i32; LIMBS]) -> Self {
-        each!(AT of [0 1 2 3 4 5 6 7] {
-            limbs[AT + 1] += limbs[AT] >> LIMB_BITS;
-            limbs[AT] &= LIMB_MASK as i32;
-        });
-        let above = limbs[8] >> LAST_BITS;
-        limbs[8] &= (1 << LAST_BITS) - 1;
-        limbs[0] += above;
-        limbs[3] -= above << 9;
-        limbs[6] -= above << 18;
-        limbs[7] += above << 21;
         Self(limbs)
     }
 
@@ -235,20 +244,37 @@ impl Field {
     #[inline(never)]
     pub(super) fn times(&self, other: &Self) -> Self {
         let (a, b) = (self.wide(), other.wide());
-        product!(column, {
+        product!(column, [0; LIMBS], {
             each!(AT of [0 1 2 3 4 5 6 7 8] {
                 column += a[AT] * at(&b, COLUMN, AT);
             });
         })
     }
 
+    /// Its product with `by`, less that of two others.
     #[inline(never)]
+    pub(super) fn times_less(&self, by: &Self, other: &Self, other_by: &Self) -> Self {
+        let (a, b, c, d) = (self.wide(), by.wide(), other.wide(), other_by.wide());
+        product!(column, [0; LIMBS], {
+            each!(AT of [0 1 2 3 4 5 6 7 8] {
+                column += a[AT] * at(&b, COLUMN, AT);
+                column -= c[AT] * at(&d, COLUMN, AT);
+            });
+        })
+    }
+
     pub(super) fn square(&self) -> Self {
+        self.square_less(&ZERO)
+    }
+
+    /// Its square less another.
+    #[inline(never)]
+    pub(super) fn square_less(&self, less: &Self) -> Self {
         let (a, mut doubled) = (self.wide(), [0; LIMBS]);
         each!(AT of [0 1 2 3 4 5 6 7 8] {
             doubled[AT] = 2 * a[AT];
         });
-        product!(column, {
+        product!(column, less.0, {
             each!(AT of [0 1 2 3 4 5 6 7 8] {
                 column += match (2 * AT).cmp(&COLUMN) {
                     Ordering::Less => a[AT] * at(&doubled, COLUMN, AT),
@@ -259,57 +285,131 @@ impl Field {
         })
     }
 
-    /// The same below `p` and with plain limbs, of a product.
+    /// The same in `0..p` and with plain limbs, of a product in `-p..2p`.
     pub(super) fn reduced(&self) -> Self {
-        let mut less = Self(self.0);
+        let mut more = Self(self.0);
+        let is_negative = black_box(self.0[LIMBS - 1] >> 31);
+        each!(AT of [0 1 2 3 4 5 6 7 8] {
+            more.0[AT] += Self::P[AT] & is_negative;
+        });
+        more.carry();
+        let mut less = Self(more.0);
         each!(AT of [0 1 2 3 4 5 6 7 8] {
             less.0[AT] -= Self::P[AT];
         });
-        each!(AT of [0 1 2 3 4 5 6 7] {
-            less.0[AT + 1] += less.0[AT] >> LIMB_BITS;
-            less.0[AT] &= LIMB_MASK as i32;
+        less.carry();
+        let is_below = black_box(less.0[LIMBS - 1] >> 31);
+        each!(AT of [0 1 2 3 4 5 6 7 8] {
+            less.0[AT] ^= (less.0[AT] ^ more.0[AT]) & is_below;
         });
-        let is_below = less.0[8] >> 31;
-        less.replace_if(black_box(is_below), self);
         less
     }
 
-    /// The inverse, by Fermat: the power `p - 2`, whose bits are public.
-    #[inline(never)]
-    pub(super) fn inverse(&self) -> Self {
-        // The powers `2^i - 1`.
-        let ones_2 = self.squared(1).times(self);
-        let ones_4 = ones_2.squared(2).times(&ones_2);
-        let ones_6 = ones_4.squared(2).times(&ones_2);
-        let ones_8 = ones_4.squared(4).times(&ones_4);
-        let ones_14 = ones_8.squared(6).times(&ones_6);
-        let ones_16 = ones_8.squared(8).times(&ones_8);
-        let ones_30 = ones_16.squared(14).times(&ones_14);
-        let ones_32 = ones_16.squared(16).times(&ones_16);
-        // ffffffff 00000001 00000000 00000000 00000000 ffffffff ffffffff fffffffd.
-        let power = ones_32.squared(32).times(self);
-        let power = power.squared(128).times(&ones_32);
-        let power = power.squared(32).times(&ones_32);
-        let power = power.squared(30).times(&ones_30);
-        power.squared(2).times(self)
-    }
-
-    /// The power `2^times`.
-    #[inline(never)]
-    fn squared(&self, times: u32) -> Self {
-        let mut power = self.clone();
-        for _ in 0..times {
-            power = power.square();
-        }
-        power
-    }
-
-    /// Becomes the other where the mask is all ones, and stays where it is 0.
-    pub(super) fn replace_if(&mut self, mask: i32, other: &Self) {
-        each!(AT of [0 1 2 3 4 5 6 7 8] {
-            self.0[AT] ^= (self.0[AT] ^ other.0[AT]) & mask;
+    fn carry(&mut self) {
+        each!(AT of [0 1 2 3 4 5 6 7] {
+            self.0[AT + 1] += self.0[AT] >> LIMB_BITS;
+            self.0[AT] &= LIMB_MASK as i32;
         });
     }
+
+    /// The inverse, and 0 of 0, by a number of divisions that is always the same (Bernstein, Yang 2019: "Fast
+    /// constant-time gcd computation and modular inversion", with `delta` from 1/2 on).
+    ///
+    /// `f` and `g` stay within `±p`, and in the end `f` is 1 or -1 and `g` 0. Modulo `p`, `f` is the number
+    /// times `d` and `g` the number times `e`.
+    #[inline(never)]
+    pub(super) fn inverse(&self) -> Self {
+        let (mut f, mut g) = (Self(Self::P), self.times(&Self::UNIT).reduced());
+        let (mut d, mut e) = (ZERO.clone(), Self::UNIT);
+        let mut zeta = Zeroizing::new(-1);
+        for _ in 0..BATCHES {
+            let matrix = Zeroizing::new(divisions(&mut zeta, f.0[0], g.0[0]));
+            Self::transform(&mut f, &mut g, &matrix, 0);
+            Self::transform(&mut d, &mut e, &matrix, -1);
+        }
+        d.negate_if(black_box(f.0[LIMBS - 1] >> 31));
+        // From the inverse of the number, in -2p..2p, to the element that it stands for.
+        d.times(&Self::R_SQUARED)
+    }
+
+    /// Applies the matrix of a batch to two numbers, divided by `2^29`: `f` and `g`, which it makes multiples
+    /// of `2^29`, or, modulo `p`, `d` and `e`.
+    ///
+    /// `d` and `e` stay in `-2p..p`: those below 0 have `p` added, so that all are within `±p`, and so their
+    /// sum by a row of the matrix within `±2^29·p`. The multiple of `p` that clears the lowest limb is taken
+    /// off, which is less than `2^29·p`, and `2^29` divides what is left. Multiples are within `±2^30`, so a
+    /// column is below `2^60` in magnitude.
+    #[inline(never)]
+    fn transform(a: &mut Self, b: &mut Self, matrix: &[[i64; 2]; 2], is_modular: i64) {
+        let is_negative =
+            [&*a, &*b].map(|number| i64::from(black_box(number.0[LIMBS - 1] >> 31)) & is_modular);
+        let lowest = [i64::from(a.0[0]), i64::from(b.0[0])];
+        let multiple = |[u, v]: [i64; 2]| {
+            let added = (u & is_negative[0]) + (v & is_negative[1]);
+            // Modulo 2^29, p is -1.
+            added - ((added - (u * lowest[0] + v * lowest[1])) & LIMB_MASK)
+        };
+        let [[u, v], [q, r]] = *matrix;
+        let (m, n) = (multiple([u, v]), multiple([q, r]));
+        let (mut of_a, mut of_b) = (0, 0);
+        for at in 0..LIMBS {
+            let (x, y, p) = (
+                i64::from(a.0[at]),
+                i64::from(b.0[at]),
+                i64::from(Self::P[at]),
+            );
+            of_a += u * x + v * y + m * p;
+            of_b += q * x + r * y + n * p;
+            if at > 0 {
+                a.0[at - 1] = (of_a & LIMB_MASK) as i32;
+                b.0[at - 1] = (of_b & LIMB_MASK) as i32;
+            }
+            of_a >>= LIMB_BITS;
+            of_b >>= LIMB_BITS;
+        }
+        a.0[LIMBS - 1] = of_a as i32;
+        b.0[LIMBS - 1] = of_b as i32;
+    }
+
+    /// Becomes its opposite where the mask is all ones, and stays where it is 0.
+    #[inline(always)]
+    pub(super) fn negate_if(&mut self, mask: i32) {
+        each!(AT of [0 1 2 3 4 5 6 7 8] {
+            self.0[AT] = (self.0[AT] ^ mask) - mask;
+        });
+    }
+
+    /// Becomes the other, limb by limb: wasm calls a function to copy memory.
+    #[inline(always)]
+    pub(super) fn set(&mut self, other: &Self) {
+        each!(AT of [0 1 2 3 4 5 6 7 8] {
+            self.0[AT] = other.0[AT];
+        });
+    }
+}
+
+/// A batch of 29 divisions, of which the lowest limbs of `f` and `g` decide: the matrix that it multiplies
+/// `f` and `g` by, times `2^29`. The magnitudes in each of its rows add up to `2^29` at most.
+fn divisions(zeta: &mut i64, f: i32, g: i32) -> [[i64; 2]; 2] {
+    let (mut f, mut g) = (i64::from(f), i64::from(g));
+    // A row is one number: its first, and its second times 2^32.
+    let (mut of_f, mut of_g) = (1_i64, 1_i64 << 32);
+    for _ in 0..LIMB_BITS {
+        let mut swaps = *zeta >> 63;
+        let is_odd = -(g & 1);
+        g += ((f ^ swaps) - swaps) & is_odd;
+        of_g += ((of_f ^ swaps) - swaps) & is_odd;
+        swaps &= is_odd;
+        *zeta = (*zeta ^ swaps) - 1;
+        f += g & swaps;
+        of_f += of_g & swaps;
+        g >>= 1;
+        of_f <<= 1;
+    }
+    [of_f, of_g].map(|row| {
+        let first = i64::from(row as i32);
+        [first, (row - first) >> 32]
+    })
 }
 
 #[cfg(test)]
@@ -323,16 +423,25 @@ pub(super) mod tests {
 
     type Element = <NistP256 as FieldArithmetic>::FieldElement;
 
+    /// An element with these limbs, whose last is told in parts of `2^256`.
+    pub(in super::super) fn of_limbs(low: i32, last: i32) -> Field {
+        Field(std::array::from_fn(|at| if at < 8 { low } else { last }))
+    }
+
+    /// The greatest limb, and the last of `2^256`.
+    pub(in super::super) const MOST: i32 = (1 << LIMB_BITS) - 1;
+    pub(in super::super) const ONE_LAST: i32 = 1 << 24;
+
     /// Elements whose limbs are where the bounds are.
-    pub(in super::super) fn limits() -> [Field; 5] {
-        let limbs = |low, high| Field(std::array::from_fn(|at| if at < 8 { low } else { high }));
-        let most = (1 << 29) + (1 << 25) - 1;
+    fn limits() -> [Field; 6] {
+        let last = 7 * ONE_LAST - 1;
         [
-            Field::default(),
+            ZERO.clone(),
             Field::ONE,
-            limbs(most, (1 << 25) - 2),
-            limbs(-(1 << 22), (1 << 25) - 1),
-            limbs(-(1 << 22), 1),
+            of_limbs(MOST, last),
+            of_limbs(-MOST, -last),
+            of_limbs(MOST, -last),
+            of_limbs(-MOST, last),
         ]
     }
 
@@ -341,31 +450,52 @@ pub(super) mod tests {
         Option::from(Element::from_repr(field.to_bytes().into())).unwrap()
     }
 
-    /// Whether it is in the bounds that are written above.
-    fn is_bounded(field: &Field) -> bool {
+    /// Whether its limbs are carried, and its value within these parts of `2^256`.
+    pub(in super::super) fn is_within(field: &Field, least: i32, most: i32) -> bool {
         let (last, others) = field.0.split_last().unwrap();
-        (0..1 << 25).contains(last)
-            && others
-                .iter()
-                .all(|limb| (-(1 << 22)..(1 << 29) + (1 << 25)).contains(limb))
+        (least * ONE_LAST..most * ONE_LAST).contains(last)
+            && others.iter().all(|limb| (0..=MOST).contains(limb))
     }
 
     fn check(a: &Field, b: &Field) {
-        let cases = [
+        for (name, made, expected) in [
             ("sum", a.plus(b), of(a) + of(b)),
             ("difference", a.minus(b), of(a) - of(b)),
-            ("product", a.times(b), of(a) * of(b)),
-            ("square", a.square(), of(a) * of(a)),
-            (
-                "inverse",
-                a.inverse(),
-                of(a).invert().unwrap_or(Element::ZERO),
-            ),
-        ];
-        for (name, made, expected) in cases {
-            assert!(is_bounded(&made), "{name} of {a:?} and {b:?}: {made:?}");
+        ] {
             assert_eq!(of(&made), expected, "{name} of {a:?} and {b:?}");
         }
+        let inverse = of(a).invert().unwrap_or(Element::ZERO);
+        let thrice = b.plus(b).plus(b);
+        let square = of(a) * of(a);
+        for (name, made, expected, least, most) in [
+            ("product", a.times(b), of(a) * of(b), -2, 3),
+            ("square", a.square(), square, 0, 3),
+            (
+                "square less a sum",
+                a.square_less(&thrice),
+                square - of(&thrice),
+                -22,
+                25,
+            ),
+            (
+                "difference of products",
+                a.times_less(b, b, b),
+                of(a) * of(b) - of(b) * of(b),
+                -4,
+                5,
+            ),
+            ("inverse", a.inverse(), inverse, -1, 2),
+        ] {
+            assert!(
+                is_within(&made, least, most),
+                "{name} of {a:?} and {b:?}: {made:?}"
+            );
+            assert_eq!(of(&made), expected, "{name} of {a:?} and {b:?}");
+        }
+        let (mut opposite, mut same) = (a.clone(), a.clone());
+        opposite.negate_if(-1);
+        same.negate_if(0);
+        assert_eq!([of(&opposite), of(&same)], [-of(a), of(a)]);
     }
 
     #[test]
@@ -381,14 +511,26 @@ pub(super) mod tests {
     fn numbers_from_the_prime_on_are_reduced() {
         let prime = Field(Field::P);
         assert_eq!(prime.times(&Field::UNIT).reduced().0, [0; LIMBS]);
+        assert_eq!(prime.reduced().0, [0; LIMBS]);
+        assert_eq!(
+            Field(Field::P.map(|limb| -limb))
+                .plus(&Field::UNIT)
+                .reduced()
+                .0,
+            Field::UNIT.0
+        );
+        assert_eq!(
+            prime.plus(&prime).minus(&Field::UNIT).reduced().0,
+            prime.minus(&Field::UNIT).0
+        );
         assert_eq!(prime.to_bytes(), [0; 32]);
     }
 
     proptest! {
         #[test]
         fn arithmetic_is_the_crates(
-            low in prop::array::uniform8(-(1 << 22)..(1 << 29) + (1 << 25)), high in 1..(1 << 25) - 1,
-            other_low in prop::array::uniform8(-(1 << 22)..(1 << 29) + (1 << 25)), other_high in 1..(1 << 25) - 1,
+            low in prop::array::uniform8(-MOST..=MOST), high in -7 * ONE_LAST + 1..7 * ONE_LAST,
+            other_low in prop::array::uniform8(-MOST..=MOST), other_high in -7 * ONE_LAST + 1..7 * ONE_LAST,
         ) {
             let field = |low: [i32; 8], high| Field(std::array::from_fn(|at| *low.get(at).unwrap_or(&high)));
             check(&field(low, high), &field(other_low, other_high));

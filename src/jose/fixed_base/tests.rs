@@ -4,12 +4,13 @@ use p256::elliptic_curve::point::AffineCoordinates as _;
 use p256::{ProjectivePoint, Scalar};
 use proptest::prelude::*;
 
-use super::field::tests::limits;
+use super::field::tests::{MOST, ONE_LAST, is_within, of_limbs};
 use super::*;
 
 /// What the crate makes of a scalar.
-fn expected(k: &Scalar) -> [[u8; 32]; 2] {
-    of_point(&ProjectivePoint::mul_by_generator(k))
+fn expected(k: &Scalar) -> [u8; 32] {
+    let [x, _] = of_point(&ProjectivePoint::mul_by_generator(k));
+    x
 }
 
 fn of_point(point: &ProjectivePoint) -> [[u8; 32]; 2] {
@@ -17,7 +18,7 @@ fn of_point(point: &ProjectivePoint) -> [[u8; 32]; 2] {
     [point.x().into(), point.y().into()]
 }
 
-fn multiplied(k: &Scalar) -> [[u8; 32]; 2] {
+fn multiplied(k: &Scalar) -> [u8; 32] {
     multiply(&k.to_repr().into())
 }
 
@@ -35,10 +36,13 @@ fn every_point_of_the_table_is_the_crates() {
     let mut base = ProjectivePoint::GENERATOR;
     for row in table() {
         let mut multiple = base;
-        for words in row {
-            let Point { x, y } = Point::of_words(words);
-            assert_eq!([x.to_bytes(), y.to_bytes()], of_point(&multiple));
-            multiple += base;
+        for digit in 32..64 {
+            let point = of_point(&multiple);
+            let Point { x, y } = look_up(row, digit);
+            assert_eq!([x.to_bytes(), y.to_bytes()], point);
+            let Point { x, y } = look_up(row, 63 - digit);
+            assert_eq!([x.to_bytes(), y.to_bytes()], of_point(&-multiple));
+            multiple += base.double();
         }
         base = (0..DIGIT_BITS).fold(base, |base, _| base.double());
     }
@@ -85,50 +89,60 @@ fn it_is_the_crates_for_digits_at_the_edges() {
     }
 }
 
+/// Twice what a digit can stand for: at the last digit of such a number, were it multiplied as it is, the
+/// sum so far and the point would be the same.
 #[test]
-fn digits_are_of_the_scalar_and_in_their_bounds() {
+fn it_is_the_crates_for_twice_a_digit() {
+    for digit in [1, 3, 7, 15, 17, 31, 47, 63] {
+        for place in 0..DIGITS {
+            let k = of_digits(digit, |at| at == place).double();
+            assert_eq!(multiplied(&k), expected(&k), "{k:?}");
+            assert_eq!(multiplied(&-k), expected(&-k), "-{k:?}");
+        }
+    }
+}
+
+#[test]
+fn digits_are_of_the_scalar_or_its_opposite_and_in_their_bounds() {
+    let base = Scalar::from(64_u64);
     for octet in 0..=255 {
         for k in [
             [octet; 32],
             std::array::from_fn(|at| if at % 2 == 0 { octet } else { 0x82 }),
         ] {
-            let digits = digits(&k);
-            assert!(digits.iter().all(|digit| (-31..=32).contains(digit)));
-            let base = Scalar::from(64_u64);
-            let of = |digit: i8| match digit {
-                0.. => Scalar::from(digit.unsigned_abs() as u64),
-                _ => -Scalar::from(digit.unsigned_abs() as u64),
+            let Some(number) = Scalar::from_repr(k.into()).into_option() else {
+                continue;
             };
-            let sum = digits
-                .iter()
-                .rev()
-                .fold(Scalar::ZERO, |sum, digit| sum * base + of(*digit));
-            let octets = k.iter().fold(Scalar::ZERO, |sum, octet| {
-                sum * Scalar::from(256_u64) + Scalar::from(u64::from(*octet))
+            let digits = digits(&k);
+            assert!(digits.iter().all(|digit| *digit < 64));
+            let sum = digits.iter().rev().fold(Scalar::ZERO, |sum, digit| {
+                sum * base + Scalar::from(2 * u64::from(*digit)) - Scalar::from(63_u64)
             });
-            assert_eq!(sum, octets);
+            assert_eq!(sum, if k[31] % 2 == 0 { number } else { -number });
+            // m is between n and 2n.
+            assert!((32 + 7..32 + 16).contains(&digits[DIGITS - 1]));
         }
     }
 }
 
-/// The bounds of limbs, at which a sum or product that did not fit would panic in this build.
+/// The bounds that are written beside the addition, at which a sum or product that did not fit would panic
+/// in this build.
 #[test]
-fn additions_of_limbs_at_their_bounds_overflow_nothing() {
-    for a in limits() {
-        for b in limits() {
-            let (point, sum) = (
-                Point {
-                    x: a.clone(),
-                    y: b.clone(),
-                },
-                Sum {
-                    x: b.clone(),
-                    y: a.clone(),
-                    z: b.clone(),
-                },
-            );
-            for sum in [sum.plus(&point), sum.doubled()] {
-                sum.to_affine(&sum.z.inverse());
+fn additions_at_their_bounds_keep_to_them_and_overflow_nothing() {
+    let within = |bound: i32| [[0, -bound * ONE_LAST], [MOST, bound * ONE_LAST - 1]];
+    for x in within(5) {
+        for y in within(2) {
+            for z in within(2) {
+                for (low, last) in [(0, 0), (MOST, ONE_LAST - 1)] {
+                    let [x, y, z] = [x, y, z].map(|[low, last]| of_limbs(low, last));
+                    let mut sum = Sum { x, y, z };
+                    let (x, y) = (of_limbs(low, last), of_limbs(-low, -last));
+                    sum.add(&Point { x, y });
+                    assert!(is_within(&sum.x, -5, 5), "{:?}", sum.x);
+                    assert!(is_within(&sum.y, -2, 2), "{:?}", sum.y);
+                    assert!(is_within(&sum.z, -2, 2), "{:?}", sum.z);
+                    sum.to_affine(&sum.z.inverse());
+                }
             }
         }
     }

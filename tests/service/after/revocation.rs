@@ -407,7 +407,7 @@ fn the_log_tells_what_was_revoked() {
     let (access, refresh) = (tokens.text("access_token"), tokens.text("refresh_token"));
     let (jti, family) = (&claims_of(&access)["jti"], &claims_of(&access)["sid"]);
     let line = json!({
-        "time": NOW, "level": "info", "endpoint": "revocation", "status": 200,
+        "version": 1, "time": NOW, "level": "info", "endpoint": "revocation", "status": 200,
         "outcome": "revoked", "realm": "default", "client_id": "app", "secret_id": "s1",
     });
     for (token, member, value) in [
