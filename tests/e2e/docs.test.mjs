@@ -142,7 +142,7 @@ const said = new Map();
 function help(command, words) {
   const key = [command, ...words].join(" ");
   if (!said.has(key)) {
-    const before = command === "wrangler" ? [] : ["run", "--quiet", "--locked", "--"];
+    const before = command === "wrangler" ? [] : ["run", "--quiet", "--locked", "--features", "console", "--"];
     const run = spawnSync(command === "wrangler" ? "wrangler" : "cargo", [...before, ...words, "--help"], { encoding: "utf8" });
     said.set(key, run.status === 0 ? run.stdout : undefined);
   }
@@ -242,7 +242,7 @@ test("every command and option that prose names exists", () => {
         else if (/^(make|npx|cargo run|wrangler) /.test(text) && !/[…<]| is not /.test(text)) commands(text).forEach(checkCommand);
         else if (/^--[a-z]/.test(text) && !others.has(program)) {
           const [option] = text.split(/[ =]/);
-          for (const words of [["client", "create"], ["client", "rotate-secret"], ["key", "rotate"], ["check"], ["client", "import"]]) {
+          for (const words of [["client", "create"], ["client", "rotate-secret"], ["key", "rotate"], ["check"], ["console"], ["client", "import"]]) {
             help("edge-token", words);
           }
           assert.ok(new RegExp(`${option}\\b`).test(texts()), "no such option");
