@@ -332,7 +332,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     }
     if client.jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
         return Err(Error::Argument(
-            "--jwks goes with --auth-method private_key_jwt".into(),
+            "--jwks goes with --auth-method private_key_jwt, and that needs it".into(),
         ));
     }
     client
@@ -355,7 +355,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
         (false, Some(_)) => {
             let method = auth_method.name();
             return Err(Error::Argument(format!(
-                "--client-secret does not go with {method}"
+                "--client-secret does not go with {method}: leave it out"
             )));
         }
         (false, None) => None,
@@ -367,7 +367,8 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
             .contains_key(&key)
     {
         return Err(Error::State(format!(
-            "client `{}` exists in realm `{realm}`, nothing was changed",
+            "client `{}` exists in realm `{realm}`, nothing was changed: `client show` shows it, \
+             `client rotate-secret` gives it a new secret",
             client.client_id
         )));
     }
@@ -520,10 +521,19 @@ fn read(target: &Target, which: &Which) -> Result<(Client, String), Error> {
     let (realm, id) = (&which.realm.realm, &which.client_id);
     let key = id.record_key(realm);
     let record = target.values(std::slice::from_ref(&key))?.remove(&key);
-    let record =
-        record.ok_or_else(|| Error::State(format!("no client `{id}` in realm `{realm}`")))?;
-    let client = Client::parse(&record, id)
-        .map_err(|error| Error::State(format!("the record at `{key}` is unusable: {error}")))?;
+    let record = record.ok_or_else(|| {
+        Error::State(format!(
+            "no client `{id}` in realm `{realm}`: `client list` shows those that are there; are \
+                 --local or --remote and --env right?"
+        ))
+    })?;
+    let client = Client::parse(&record, id).map_err(|error| {
+        Error::State(format!(
+            "the record at `{key}` is unusable: {error}. Nothing was changed: put a good one \
+                 there by `client import --overwrite` of an export, or take it away by `npx \
+                 wrangler kv key delete`"
+        ))
+    })?;
     Ok((client, key))
 }
 

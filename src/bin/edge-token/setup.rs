@@ -18,7 +18,7 @@ use crate::client::record_needs_key;
 use crate::key::{NOTICE, Standing, standing};
 use crate::moment::date_and_distance;
 use crate::output::{View, is_for_people, printable};
-use crate::target::{Kind, LOCAL_SECRETS, Target, local_secrets, project};
+use crate::target::{Kind, LOCAL_SECRETS, Target, is_of_a_stranger, local_secrets, project};
 use crate::wrangler_toml::{WranglerToml, made_up_jwk_set, signing_keys};
 use crate::{Error, now, output};
 
@@ -506,13 +506,7 @@ impl Setup<'_> {
     /// What is beyond an account that cannot be reached is not known.
     fn unreachable(&mut self, what: &str, error: &Error) {
         let said = error.to_string();
-        let is_stranger = [
-            "CLOUDFLARE_API_TOKEN",
-            "login",
-            "authenticat",
-            "Authenticat",
-        ];
-        let (detail, mend) = match is_stranger.iter().any(|word| said.contains(word)) {
+        let (detail, mend) = match is_of_a_stranger(&said) {
             true => (
                 "wrangler is not logged in".to_owned(),
                 "npx wrangler login".to_owned(),

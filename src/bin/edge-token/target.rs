@@ -77,7 +77,9 @@ impl Target {
     pub(crate) fn not_print(&self) -> Result<(), Error> {
         match self.kind {
             Kind::Print => Err(Error::Argument(
-                "--print goes with `client create` and `key generate`".into(),
+                "--print goes with `client create`, `client import` and `key generate`: leave it out \
+                 here"
+                    .into(),
             )),
             _ => Ok(()),
         }
@@ -320,11 +322,28 @@ impl Target {
             .copied()
             .collect::<Vec<_>>()
             .join(" ");
+        let advice = match is_of_a_stranger(&said) {
+            true => {
+                "\nwrangler is not logged in: `npx wrangler login`, or set CLOUDFLARE_API_TOKEN"
+            }
+            false => "",
+        };
         Err(Error::Wrangler(format!(
-            "`wrangler {what}` failed:\n{}",
+            "`wrangler {what}` failed:\n{}{advice}",
             said.trim()
         )))
     }
+}
+
+/// Whether wrangler says that it is not logged in.
+pub(crate) fn is_of_a_stranger(said: &str) -> bool {
+    let words = [
+        "CLOUDFLARE_API_TOKEN",
+        "not logged in",
+        "ot authenticated",
+        "Authentication error",
+    ];
+    words.iter().any(|word| said.contains(word))
 }
 
 fn is_installed(project: &Path) -> Result<(), Error> {
