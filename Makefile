@@ -249,7 +249,8 @@ fuzz: $(TOOLS)/cargo-fuzz-$(CARGO_FUZZ) ## Run each fuzz target for FUZZ_SECONDS
 # ---- Load ---------------------------------------------------------------------------------------
 
 load: setup build $(TOOLS)/oha-$(OHA) ## Hold it under hostile traffic, LOAD_SECONDS (600) long
-	@node tests/load/load.mjs
+	@$(call need,taskset,apt-get install -y util-linux)
+	@taskset -c "$$(($$(nproc) - 1))" node tests/load/load.mjs
 
 $(TOOLS)/oha-$(OHA): | $(TOOLS)/prerequisites
 	$(call say,"Building oha $(OHA) which sends the load: some minutes")

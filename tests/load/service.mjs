@@ -3,7 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { registerWithKey } from "../e2e/keys.mjs";
@@ -127,7 +127,10 @@ export async function startService() {
   const url = `http://127.0.0.1:${port}`;
   const path = configuration(folder, port, pairs);
   const log = join(folder, "errors.log");
-  child = spawn(resolve("node_modules/.bin/workerd"), ["serve", "--experimental", path], {
+  // On any processor. The clients have the last alone, as the Makefile starts them: what they compute is not the
+  // service's, and would else take its processor from it just when there are more of them.
+  const processors = ["-c", `0-${cpus().length - 1}`];
+  child = spawn("taskset", [...processors, resolve("node_modules/.bin/workerd"), "serve", "--experimental", path], {
     stdio: ["ignore", "ignore", openSync(log, "a")],
   });
   const { pid } = child;
