@@ -1,9 +1,10 @@
 // Holds the built wasm under hostile traffic while good clients go on, and judges: node load.mjs [--json]
 //
-// One `workerd serve` on loopback, and its clients on a processor of theirs. First its capacity for good token requests and for hostile ones of all
-// kinds, by as many as it answers, 16 at a time; then good requests at 30 % of theirs alone, then hostile
-// ones beside them at 20 % of theirs for LOAD_SECONDS, then again the good ones alone. All rates are open loops, and
-// latencies count from the moment at which a request was due. Exits with an error if a check fails.
+// One `workerd serve` on loopback, and its clients on a processor of theirs. First its capacity for good
+// token requests and for hostile ones of all kinds, by as many as it answers, 16 at a time; then good
+// requests at 30 % of theirs alone, then hostile ones beside them at 20 % of theirs for LOAD_SECONDS, then
+// again the good ones alone. All rates are open loops, and latencies count from the moment at which a
+// request was due. Exits with an error if a check fails.
 
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
