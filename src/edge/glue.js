@@ -67,20 +67,22 @@ const BLOBS = [
  */
 export function log(level, line, env) {
   console[level](line);
+  const dataset = env.ANALYTICS;
+  if (dataset === undefined) return;
+  const told = JSON.parse(line);
+  if (told.outcome === undefined) return;
+  const { version, time, realm = "", client_id = "" } = told;
+  // Moments would make each reason the only one of its kind.
+  told.reason &&= told.reason.replace(/\d{9,}/g, "…");
   try {
-    const dataset = env.ANALYTICS;
-    if (dataset === undefined) return;
-    const told = JSON.parse(line);
-    if (told.outcome === undefined) return;
-    // Moments would make each reason the only one of its kind.
-    told.reason &&= told.reason.replace(/\d{9,}/g, "…");
     dataset.writeDataPoint({
       // At most 96 octets, or it is not recorded; both are ASCII.
-      indexes: [`${told.realm ?? ""}/${told.client_id ?? ""}`.slice(0, 96)],
+      indexes: [`${realm}/${client_id}`.slice(0, 96)],
       blobs: BLOBS.map((name) => told[name] ?? ""),
       doubles: [told.status, told.record_age ?? 0],
     });
   } catch (error) {
-    console.warn(JSON.stringify({ event: "analytics", level: "warning", reason: String(error?.message) }));
+    const reason = String(error?.message);
+    console.warn(JSON.stringify({ version, time, level: "warning", event: "analytics", reason }));
   }
 }

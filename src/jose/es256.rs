@@ -1,14 +1,12 @@
 //! ES256, ECDSA over P-256 with SHA-256 (RFC 7518 §3.4), as an [`Algorithm`] of jwt-compact.
 //!
 //! jwt-compact's own ES256 stands on p256 0.13, this one on p256 0.14. Signing is deterministic (RFC 6979).
-//! With the feature `fixed-base` its multiplication of the generator is
-//! [`fixed_base`](super::fixed_base)'s.
+//! With the feature `fixed-base` its multiplications of points are [`fixed_base`](super::fixed_base)'s.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
 
 use jwt_compact::{Algorithm, AlgorithmSignature};
-use p256::ecdsa::signature::Verifier;
 
 /// The algorithm's name in a JOSE header.
 pub const NAME: &str = "ES256";
@@ -52,13 +50,22 @@ impl Algorithm for Es256 {
         key: &Self::VerifyingKey,
         message: &[u8],
     ) -> bool {
-        key.verify(message, &signature.0).is_ok()
+        verify(key, message, &signature.0)
     }
 }
 
 #[cfg(not(feature = "fixed-base"))]
 fn sign(key: &p256::ecdsa::SigningKey, message: &[u8]) -> p256::ecdsa::Signature {
     p256::ecdsa::signature::Signer::sign(key, message)
+}
+
+#[cfg(not(feature = "fixed-base"))]
+fn verify(
+    key: &p256::ecdsa::VerifyingKey,
+    message: &[u8],
+    signature: &p256::ecdsa::Signature,
+) -> bool {
+    p256::ecdsa::signature::Verifier::verify(key, message, signature).is_ok()
 }
 
 /// ECDSA (FIPS 186-5 §6.4.1) with the nonces of RFC 6979 §3.2, as the crate does it.
@@ -95,4 +102,30 @@ fn sign(key: &p256::ecdsa::SigningKey, message: &[u8]) -> p256::ecdsa::Signature
             return signature;
         }
     }
+}
+
+/// Verification (FIPS 186-5 §6.4.2); neither the crate's signatures nor its keys can be out of range.
+#[cfg(feature = "fixed-base")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "scalars wrap around at the order"
+)]
+fn verify(
+    key: &p256::ecdsa::VerifyingKey,
+    message: &[u8],
+    signature: &p256::ecdsa::Signature,
+) -> bool {
+    use p256::elliptic_curve::ops::{Invert as _, Reduce as _};
+    use p256::elliptic_curve::point::AffineCoordinates as _;
+    use p256::{FieldBytes, Scalar};
+    use sha2::{Digest as _, Sha256};
+
+    let (r, s) = signature.split_scalars();
+    let inverse = s.invert();
+    let u = Scalar::reduce(&Sha256::digest(message)) * *inverse;
+    let v = *r * *inverse;
+    let q = key.as_affine();
+    let q = [q.x(), q.y()].map(<[u8; 32]>::from);
+    let x = super::fixed_base::multiply_add(&u.to_bytes().into(), &v.to_bytes().into(), &q);
+    x.is_some_and(|x| Scalar::reduce(&FieldBytes::from(x)) == *r)
 }

@@ -1,7 +1,7 @@
 // The built wasm on one `workerd serve`, with its KV as a worker of a few lines, its Durable Objects
 // in files and no rate limiters, and what the kernel says of that process.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
@@ -127,10 +127,12 @@ export async function startService() {
   const url = `http://127.0.0.1:${port}`;
   const path = configuration(folder, port, pairs);
   const log = join(folder, "errors.log");
-  // On any processor. The clients have the last alone, as the Makefile starts them: what they compute is not the
-  // service's, and would else take its processor from it just when there are more of them.
-  const processors = ["-c", `0-${cpus().length - 1}`];
-  child = spawn("taskset", [...processors, resolve("node_modules/.bin/workerd"), "serve", "--experimental", path], {
+  // The thread that serves has the first processor alone. V8's helpers have the others, and the clients the last of
+  // them, as the Makefile starts them: what they compute would else take its processor from it just when there is
+  // more to serve.
+  const last = cpus().length - 1;
+  const others = ["-c", `${Math.min(1, last)}-${last}`];
+  child = spawn("taskset", [...others, resolve("node_modules/.bin/workerd"), "serve", "--experimental", path], {
     stdio: ["ignore", "ignore", openSync(log, "a")],
   });
   const { pid } = child;
@@ -141,6 +143,8 @@ export async function startService() {
     if (hasEnded() || waited > 200) throw new Error(`workerd does not serve:\n${errors().join("\n")}`);
     await sleep(50);
   }
+  const { status } = spawnSync("taskset", ["-p", "-c", "0", String(pid)]);
+  if (status !== 0) throw new Error("taskset cannot give workerd's main thread a processor of its own");
   const used = (task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1000;
   return {
     url, port, issuer: `${url}/realms/default`, clients, pid, hasEnded, errors,

@@ -120,32 +120,6 @@ impl Field {
         0,
     ]);
 
-    /// 2.
-    pub(super) const TWO: Self = Self([
-        64,
-        0,
-        0,
-        536_838_144,
-        536_870_911,
-        536_870_911,
-        520_093_695,
-        134_217_727,
-        0,
-    ]);
-
-    /// 3.
-    pub(super) const THREE: Self = Self([
-        96,
-        0,
-        0,
-        536_821_760,
-        536_870_911,
-        536_870_911,
-        511_705_087,
-        201_326_591,
-        0,
-    ]);
-
     /// `R^2 mod p`: a product with it brings a number into Montgomery form.
     const R_SQUARED: Self = Self([
         3072,
@@ -232,6 +206,18 @@ impl Field {
         Self(limbs)
     }
 
+    /// A small multiple, whose limbs are carried as a product's are.
+    #[inline(always)]
+    pub(super) fn multiple(&self, by: i32) -> Self {
+        let mut limbs = [0; LIMBS];
+        each!(AT of [0 1 2 3 4 5 6 7 8] {
+            limbs[AT] = self.0[AT] * by;
+        });
+        let mut multiple = Self(limbs);
+        multiple.carry();
+        multiple
+    }
+
     #[inline(always)]
     fn wide(&self) -> [i64; LIMBS] {
         let mut limbs = [0; LIMBS];
@@ -303,6 +289,11 @@ impl Field {
             less.0[AT] ^= (less.0[AT] ^ more.0[AT]) & is_below;
         });
         less
+    }
+
+    /// Whether it is 0, in a time that may tell.
+    pub(super) fn is_zero(&self) -> bool {
+        self.to_bytes() == [0; 32]
     }
 
     fn carry(&mut self) {

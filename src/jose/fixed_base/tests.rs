@@ -148,7 +148,84 @@ fn additions_at_their_bounds_keep_to_them_and_overflow_nothing() {
     }
 }
 
+#[test]
+fn doublings_at_their_bounds_keep_to_them_and_overflow_nothing() {
+    let within = |bound: i32| [[0, -bound * ONE_LAST], [MOST, bound * ONE_LAST - 1]];
+    for x in within(5) {
+        for y in within(2) {
+            for z in within(2) {
+                let [x, y, z] = [x, y, z].map(|[low, last]| of_limbs(low, last));
+                let mut sum = Sum { x, y, z };
+                sum.double();
+                assert!(is_within(&sum.x, -3, 3), "{:?}", sum.x);
+                assert!(is_within(&sum.y, -1, 2), "{:?}", sum.y);
+                assert!(is_within(&sum.z, -1, 2), "{:?}", sum.z);
+            }
+        }
+    }
+}
+
+/// `u·G + v·Q` for `Q = d·G`, and what the crate makes of it: it is the identity for a sum of 0.
+fn check_sum(u: Scalar, v: Scalar, d: Scalar) {
+    let q = ProjectivePoint::mul_by_generator(&d);
+    let [u_octets, v_octets] = [u, v].map(|scalar| scalar.to_repr().into());
+    let made = multiply_add(&u_octets, &v_octets, &of_point(&q));
+    let sum = u + v * d;
+    let wanted = (sum != Scalar::ZERO).then(|| expected(&sum));
+    assert_eq!(made, wanted, "{u:?}, {v:?}, {d:?}");
+}
+
+#[test]
+fn sums_are_the_crates_for_equal_and_opposite_points_and_for_one_alone() {
+    let numbers = [1_u64, 2, 3, 63, 64, 0xffff_ffff].map(Scalar::from);
+    let numbers = numbers.into_iter().flat_map(|number| [number, -number]);
+    let numbers = numbers.collect::<Vec<_>>();
+    for v in &numbers {
+        for d in &numbers {
+            let other = *v * d;
+            for u in [
+                Scalar::ZERO,
+                Scalar::ONE,
+                other,
+                -other,
+                other.double(),
+                -other.double(),
+            ] {
+                check_sum(u, *v, *d);
+            }
+        }
+    }
+}
+
+/// Numbers whose digits are all alike, or are those that the proof of two_bases.rs comes upon.
+#[test]
+fn sums_are_the_crates_for_multiples_at_the_edges() {
+    let d = Scalar::from(0x1234_5678_9abc_def1_u64);
+    for digit in [1, 2, 17, 31, 32, 34, 62, 63, 126] {
+        for place in 0..DIGITS {
+            for v in [
+                of_digits(digit, |at| at == place),
+                of_digits(digit, |at| at < place),
+                of_digits(digit, |at| at >= place),
+            ] {
+                if v != Scalar::ZERO {
+                    check_sum(Scalar::ZERO, v, d);
+                    check_sum(Scalar::ONE, -v, d);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn sums_are_the_crates_for_any_scalars(u: [u8; 32], v: [u8; 32], d: [u8; 32]) {
+        let of = |octets: [u8; 32]| Scalar::from_repr(octets.into()).into_option();
+        if let (Some(u), Some(v), Some(d)) = (of(u), of(v), of(d)) && v != Scalar::ZERO && d != Scalar::ZERO {
+            check_sum(u, v, d);
+        }
+    }
+
     #[test]
     fn it_is_the_crates_for_any_scalar(octets: [u8; 32]) {
         if let Some(k) = Scalar::from_repr(octets.into()).into_option().filter(|k| *k != Scalar::ZERO) {
