@@ -170,6 +170,15 @@ impl<S: Store> Context<'_, S> {
         })
     }
 
+    /// The id of a family of `realm` that is to begin.
+    ///
+    /// # Errors
+    /// [`Fault::Random`], or a fault of the storage.
+    pub fn family_id(&self, realm: &Realm) -> Result<FamilyId, Fault> {
+        let id = self.uuid()?;
+        Ok(id.ending_in(self.store.family_tag(&realm.name, id)?))
+    }
+
     /// Lets an act happen to a family of `realm`.
     ///
     /// # Errors
@@ -196,6 +205,10 @@ impl<S: Store> Context<'_, S> {
         family: FamilyId,
         act: &Message,
     ) -> Result<Value, Failure> {
+        let tag = self.store.family_tag(&realm.name, family)?;
+        if family != family.ending_in(tag) {
+            return Err(Refusal::Unknown.into());
+        }
         let answer = self.store.act(&realm.name, family, act, self.now).await?;
         let answer = Result::<Value, Refusal>::from_text(&answer);
         let answer = answer.ok_or(StoreError::UnreadableAct)?;

@@ -30,6 +30,14 @@ pub trait Store {
     /// [`StoreError`]: never "no such client" for what could not be read.
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError>;
 
+    /// The last four octets of a family's id, which follow from the others and from its realm, for this
+    /// storage alone: so made-up codes and refresh tokens are known by their look, and nothing is asked
+    /// or stored for them. It is no proof of anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError>;
+
     /// Lets an act happen to a family of `realm` by [`act::decide`](crate::family::act::decide), one after another, stores what
     /// became of it, and then answers what that said. [`Context::act`](crate::context::Context::act)
     /// knows the types.

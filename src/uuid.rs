@@ -28,6 +28,13 @@ impl Uuid {
         (uuid.to_string() == text).then_some(uuid)
     }
 
+    /// The same with other last octets, none of which is version or variant.
+    #[must_use]
+    pub fn ending_in(self, last: [u8; 4]) -> Self {
+        let bits = u128::from_be_bytes(self.0) & !u128::from(u32::MAX);
+        Self((bits | u128::from(u32::from_be_bytes(last))).to_be_bytes())
+    }
+
     /// Its octets.
     #[must_use]
     pub fn octets(&self) -> &[u8; 16] {
@@ -58,6 +65,8 @@ mod tests {
     fn uuids_are_version_4_and_read_as_they_are_shown() {
         let uuid = Uuid::from_random([0xff; 16]);
         assert_eq!(uuid.to_string(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let other = uuid.ending_in([1, 2, 3, 4]);
+        assert_eq!(other.to_string(), "ffffffff-ffff-4fff-bfff-ffff01020304");
         assert_eq!(Uuid::parse(&uuid.to_string()), Some(uuid));
         for text in [
             "",

@@ -51,7 +51,7 @@ pub async fn respond<S: Store>(
     let expires_at = context.now.plus(ticket::TTL);
     let client_id = client.client_id.clone();
     let family = Family::asked(key, client_id, request, &ticket, &browser, expires_at);
-    let id = context.uuid()?;
+    let id = context.family_id(realm)?;
     context.act(realm, id, Begin { family }).await?;
     Ok(to_login(id, ticket, &browser, realm, context))
 }

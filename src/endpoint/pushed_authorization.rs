@@ -53,7 +53,8 @@ pub async fn respond<S: Store>(
         }
     }
     // 5. The family begins with it.
-    let (id, key, secret) = (context.uuid()?, context.secret()?, context.secret()?);
+    let (key, secret) = (context.secret()?, context.secret()?);
+    let id = context.family_id(realm)?;
     let expires_at = context.now.plus(REQUEST_URI_TTL);
     let family = Family::pushed(key, client.client_id.clone(), asked, &secret, expires_at);
     context.act(realm, id, Begin { family }).await?;

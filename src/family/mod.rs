@@ -21,13 +21,16 @@ use crate::realm::RealmName;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 
-/// Which family: not a secret, tokens tell it.
+/// Which family: not a secret, tokens tell it. Its last four octets are the
+/// [tag](crate::store::Store::family_tag) of those before.
 pub type FamilyId = crate::uuid::Uuid;
 
-/// The name of the object that stores a family: one a family, and of a realm alone.
+/// The name of the object that stores a family: one a family, and of a realm alone. The tag is not in it.
 #[must_use]
 pub fn object_name(realm: &RealmName, family: FamilyId) -> String {
-    format!("{realm}/{family}")
+    let mut name = format!("{realm}/{family}");
+    name.truncate(name.len().saturating_sub(8));
+    name
 }
 
 /// The scope token that asks for refresh tokens which outlive the person's presence (OpenID Connect

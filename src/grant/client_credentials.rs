@@ -56,7 +56,7 @@ async fn begin<S: Store>(
 ) -> Result<(Option<FamilyId>, Option<IssuedRefresh>), Failure> {
     let lifetime = lifetime(client, realm);
     realm.signing_key(context.now, lifetime)?;
-    let id = context.uuid()?;
+    let id = context.family_id(realm)?;
     let (family, refresh) = Family::granted(
         context.secret()?,
         client.client_id.clone(),

@@ -12,6 +12,7 @@ use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::{self, Mark};
 use crate::time::UnixTime;
+use sha2::{Digest as _, Sha256};
 
 /// A store in memory, for tests: it keeps records as their text and fails where
 /// it is told to.
@@ -120,6 +121,11 @@ impl Store for MemoryStore {
                 .map(Some)
                 .map_err(|error| StoreError::UnusableRecord { key, error }),
         }
+    }
+
+    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError> {
+        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(object_name(realm, family)));
+        Ok([a, b, c, d])
     }
 
     async fn act(

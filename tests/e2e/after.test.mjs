@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { SignJWT } from "jose";
 import { newKey, now, oldKey } from "./keys.mjs";
 import { count, onlyOnce, PARALLEL } from "./once.mjs";
-import { code, familyOf, post, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
+import { code, objectOf, post, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
 import { FAULTS } from "./shims.mjs";
 import { basic, change, register, registerIn, start } from "./worker.mjs";
 
@@ -230,7 +230,7 @@ async function inTens(list, act) {
 /** Asserts that nothing of a family is left, and no token of it is good. */
 async function hasEnded(tokens) {
   const { refresh_token } = tokens[0];
-  assert.deepEqual(await peek(`default/${familyOf(refresh_token)}`), { names: [], alarm: null });
+  assert.deepEqual(await peek(`default/${objectOf(refresh_token)}`), { names: [], alarm: null });
   for (const { refresh_token } of tokens) {
     await isRefused(await refresh(people, refresh_token));
     assert.equal(await isActive(people, refresh_token), false);
@@ -276,7 +276,7 @@ test("the same with the object ended in the middle: whoever revokes until a 200 
     const { refresh_token } = tokens[0];
     const end = async (ms) => {
       await sleep(ms);
-      const ended = await fetch(worker.url, { headers: { abort: `default/${familyOf(refresh_token)}` } });
+      const ended = await fetch(worker.url, { headers: { abort: `default/${objectOf(refresh_token)}` } });
       assert.equal(await ended.text(), "ended by the test");
       ends += 1;
     };
@@ -406,7 +406,7 @@ test("a not-before moment counts within 30 s, and ends families that began befor
     assert.equal(await isActive(machine, own, at(30)), false);
     assert.equal(await isActive(machine, await ownToken(machine, at(30)), at(30)), true);
     await isRefused(await refresh(people, refresh_token, at(30)));
-    assert.deepEqual(await peek(`default/${familyOf(refresh_token)}`), { names: [], alarm: null });
+    assert.deepEqual(await peek(`default/${objectOf(refresh_token)}`), { names: [], alarm: null });
   } finally {
     await worker.kv.delete("not-before/default");
   }

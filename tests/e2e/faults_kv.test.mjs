@@ -24,7 +24,9 @@ const MAIN = `${CLOCK}
           return env.GRANTS.getByName(name).fetch(request);
         },
       });
-      super(ctx, { ...env, GRANTS: { constructor: { name: "DurableObjectNamespace" }, getByName: object } });
+      const idFromName = (name) => env.GRANTS.idFromName(name);
+      const grants = { constructor: { name: "DurableObjectNamespace" }, idFromName, getByName: object };
+      super(ctx, { ...env, GRANTS: grants });
     }
     fetch(request) {
       if (request.headers.has("clock")) startClock(request.headers.get("clock"));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { json } from "node:stream/consumers";
 import { after, before, beforeEach, test } from "node:test";
-import { code, familyOf, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
+import { code, objectOf, redeem, refresh, registerPeople, withPeople } from "./people.mjs";
 import { FAULTS } from "./shims.mjs";
 import { basic, register, registerIn, start } from "./worker.mjs";
 
@@ -61,7 +61,7 @@ async function count(send, meanwhile) {
 
 /** Ends the object of a token while it is busy. */
 async function end(token) {
-  const ended = await fetch(worker.url, { headers: { abort: `default/${familyOf(token)}` } });
+  const ended = await fetch(worker.url, { headers: { abort: `default/${objectOf(token)}` } });
   assert.equal(await ended.text(), "ended by the test");
   ends += 1;
 }
@@ -222,7 +222,7 @@ test("what has ended removes itself", async () => {
     const { refresh_token, refresh_expires_in } = await (await token(form)).json();
     assert.equal(refresh_expires_in, 0);
     const peek = async () =>
-      (await fetch(brief.url, { headers: { peek: `brief/${familyOf(refresh_token)}` } })).json();
+      (await fetch(brief.url, { headers: { peek: `brief/${objectOf(refresh_token)}` } })).json();
     const { names, alarm } = await peek();
     assert.deepEqual(names, ["family"]);
     assert.ok(Math.abs(alarm - Date.now() - 4000) < 2000, String(alarm - Date.now()));

@@ -47,7 +47,8 @@ const SLOW = `
           return answer;
         },
       });
-      const grants = { constructor: { name: "DurableObjectNamespace" }, getByName: object };
+      const idFromName = (name) => env.GRANTS.idFromName(name);
+      const grants = { constructor: { name: "DurableObjectNamespace" }, idFromName, getByName: object };
       super(ctx, { ...env, CLIENTS: { get }, GRANTS: grants });
       this.slow = (headers) => { slow = headers; };
     }

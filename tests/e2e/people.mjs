@@ -68,8 +68,8 @@ export const redeem = (people, code, headers) =>
 export const refresh = (people, refresh_token, headers) =>
   post(people, "/token", { grant_type: "refresh_token", refresh_token }, headers);
 
-/** The family of a code or a refresh token: a UUID in its first 16 octets. */
-export function familyOf(token) {
-  const hex = Buffer.from(token, "base64url").subarray(0, 16).toString("hex");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+/** The object of the family of a code or a refresh token: its UUID without the last 4 of 16 octets. */
+export function objectOf(token) {
+  const hex = Buffer.from(token, "base64url").subarray(0, 12).toString("hex");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{4})$/, "$1-$2-$3-$4-$5");
 }

@@ -78,7 +78,8 @@ export const FAULTS = `${CLOCK}
           return answer;
         },
       });
-      const grants = { constructor: { name: "DurableObjectNamespace" }, getByName: object };
+      const idFromName = (name) => env.GRANTS.idFromName(name);
+      const grants = { constructor: { name: "DurableObjectNamespace" }, idFromName, getByName: object };
       let brake;
       const kv = env.CLIENTS;
       const bindings = { ...env, CLIENTS: {

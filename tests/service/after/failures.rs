@@ -61,6 +61,10 @@ impl Store for Failing<'_> {
         self.ask("client", self.store.client(realm, id)).await
     }
 
+    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError> {
+        self.store.family_tag(realm, family)
+    }
+
     async fn act(
         &self,
         realm: &RealmName,
