@@ -2,9 +2,10 @@
 //
 // One `workerd serve` on loopback, and its clients on a processor of theirs. First its capacity for good
 // token requests and for hostile ones of all kinds, by as many as it answers, 16 at a time; then good
-// requests at 30 % of theirs alone, then hostile ones beside them at 20 % of theirs for LOAD_SECONDS, then
-// again the good ones alone. All rates are open loops, and latencies count from the moment at which a
-// request was due. Exits with an error if a check fails.
+// requests at 30 % of theirs, and hostile ones beside them at 20 % of theirs for LOAD_SECONDS. Before and after
+// each minute of that the good ones are alone for some seconds, so that what is compared is of the same
+// time: a shared machine is not as fast in one minute as in another. All rates are open loops, and
+// latencies count from the moment at which a request was due. Exits with an error if a check fails.
 
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -16,7 +17,9 @@ import { act, Counts, newTally, openLoop, send } from "./send.mjs";
 import { cpuSeconds, startService } from "./service.mjs";
 
 const SECONDS = Number(process.env.LOAD_SECONDS || 600);
-const ALONE_SECONDS = Math.min(60, SECONDS);
+const ROUNDS = Math.max(1, Math.round(SECONDS / 60));
+const ROUND_SECONDS = Math.round(SECONDS / ROUNDS);
+const ALONE_SECONDS = 12;
 const WARM_UP_SECONDS = 5;
 const CAPACITY_SECONDS = 15;
 const CAPACITY_AT_ONCE = 16;
@@ -165,8 +168,8 @@ async function hostileCapacity(service, kinds, tallies) {
   return answered / (performance.now() - begin) * 1000;
 }
 
-/** Looks at the memory and CPU of all processes each second until `stop()`, which tells them. */
-function watch(service) {
+/** Looks at the memory and CPU of all processes each second of a round until `stop()`, which tells them. */
+function watch(service, round) {
   const start = performance.now();
   const own = process.cpuUsage();
   const ownCpu = () => {
@@ -185,8 +188,8 @@ function watch(service) {
     told["hostile clients and this program"] = ownCpu() / seconds;
     if (good?.exitCode === null) told.oha = cpuSeconds(good.pid) / seconds;
     if (memory.length % SAY_SECONDS === 0) {
-      say(`mixed: ${Math.round(seconds)} of ${SECONDS} s, workerd ${memory.at(-1).rss_mb.toFixed(0)} MB, `
-        + `${(told.workerd * 100).toFixed(0)} % of a core`);
+      say(`round ${round} of ${ROUNDS}: ${Math.round(seconds)} of ${ROUND_SECONDS} s mixed, workerd `
+        + `${memory.at(-1).rss_mb.toFixed(0)} MB, ${(told.workerd * 100).toFixed(0)} % of a core`);
     }
   };
   const timer = setInterval(look, WATCH_SECONDS * 1000);
@@ -199,19 +202,19 @@ function watch(service) {
   };
 }
 
-/** Good and hostile requests at once. */
-async function mix(service, { kinds, renew }, tallies, rates) {
+/** A round of good and hostile requests at once. */
+async function mix(service, { kinds, renew }, tallies, rates, round) {
   await renew();
-  const watched = watch(service);
+  const watched = watch(service, round);
   const renewals = setInterval(() => renew().catch((error) => {
     tallies.get("renewal").unexpected += 1;
     say(`renewal failed: ${error.message}`);
   }), RENEW_SECONDS * 1000);
   try {
     const [good, hostile, tokens] = await Promise.all([
-      goodAt(service, rates.good, SECONDS, watched.oha),
-      openLoop(service.port, kinds, tallies, rates.hostile, SECONDS),
-      sample(service, SECONDS),
+      goodAt(service, rates.good, ROUND_SECONDS, watched.oha),
+      openLoop(service.port, kinds, tallies, rates.hostile, ROUND_SECONDS),
+      sample(service, ROUND_SECONDS),
     ]);
     return { good, hostile, tokens, ...watched.stop() };
   } finally {
@@ -240,21 +243,26 @@ async function run(service) {
     hostile: Math.round(capacity.hostile_per_second * HOSTILE_SHARE),
   };
   const start_mb = service.rss();
-  say(`good requests alone, ${rates.good}/s for ${ALONE_SECONDS} s`);
-  const before = await goodAt(service, rates.good, ALONE_SECONDS);
-  say(`${rates.good} good and ${rates.hostile} hostile requests/s for ${SECONDS} s`);
-  const mixed = await mix(service, hostileClients, tallies, rates);
-  say(`good requests alone again, ${rates.good}/s for ${ALONE_SECONDS} s`);
-  const after = await goodAt(service, rates.good, ALONE_SECONDS);
+  const goodAlone = () => {
+    say(`good requests alone, ${rates.good}/s for ${ALONE_SECONDS} s`);
+    return goodAt(service, rates.good, ALONE_SECONDS);
+  };
+  const alone = [await goodAlone()];
+  const rounds = [];
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    say(`round ${round} of ${ROUNDS}: ${rates.good} good and ${rates.hostile} hostile requests/s`);
+    rounds.push(await mix(service, hostileClients, tallies, rates, round));
+    alone.push(await goodAlone());
+  }
   const { status: health } = await send(service.port, { method: "GET", path: "/health" });
-  const { memory, cpu, good, hostile, tokens } = mixed;
-  const firstMinute = memory.find(({ seconds }) => seconds >= Math.min(60, SECONDS / 4)).rss_mb;
+  const memory = rounds.map((round) => round.memory.map(({ rss_mb }) => rss_mb));
+  const [first] = memory;
   const result = {
-    seconds: SECONDS, capacity, rates, alone: { before, after }, mixed: { good, hostile }, tokens, health, cpu,
+    seconds: ROUNDS * ROUND_SECONDS, capacity, rates, alone, rounds, health,
     memory_mb: {
-      fresh: fresh_mb, warm: warm_mb, start: start_mb, first_minute: firstMinute, end: memory.at(-1).rss_mb,
-      each_minute: memory.filter((_, index) => index % 60 === 0).map(({ rss_mb }) => rss_mb),
-      most: Math.max(...memory.map(({ rss_mb }) => rss_mb)),
+      fresh: fresh_mb, warm: warm_mb, start: start_mb,
+      first_minute: ROUNDS > 1 ? first.at(-1) : first[Math.floor(first.length / 4)],
+      each_minute: memory.map((each) => each.at(-1)), end: memory.at(-1).at(-1), most: Math.max(...memory.flat()),
     },
     kinds: [...tallies].map(([name, { statuses, unexpected }]) => ({
       kind: name, statuses: statuses.toJSON(), unexpected, ...cost.get(name),
@@ -264,30 +272,47 @@ async function run(service) {
   return { ...result, checks: judge(result) };
 }
 
+const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+/** What the windows of good requests have in the middle, and all their answers. */
+function middle(windows) {
+  const of = (member) => median(windows.map((each) => each[member]));
+  const statuses = new Counts();
+  for (const each of windows) {
+    for (const [status, count] of Object.entries(each.statuses)) statuses.add(status, count);
+  }
+  return {
+    p50_ms: of("p50_ms"), p99_ms: of("p99_ms"), p999_ms: of("p999_ms"),
+    max_ms: Math.max(...windows.map(({ max_ms }) => max_ms)), statuses: statuses.toJSON(),
+  };
+}
+
 /** What must hold: what it is, whether it does, and by which figures. */
-function judge({ alone, mixed, rates, tokens, health, memory_mb, kinds, capacity, errors }) {
-  const of = (status, part) => Object.entries(part).reduce((sum, [each, count]) => sum + (status(each) ? count : 0), 0);
-  const goodOnes = [capacity, alone.before, alone.after, mixed.good].map(({ statuses }) => statuses);
+function judge({ alone, rounds, rates, seconds, health, memory_mb, kinds, capacity, errors }) {
+  const of = (status, part) => total(Object.entries(part).map(([each, count]) => status(each) ? count : 0));
+  const mixed = middle(rounds.map(({ good }) => good));
+  const [p99, quiet] = [mixed.p99_ms, middle(alone).p99_ms];
+  const goodOnes = [capacity, ...alone, mixed].map(({ statuses }) => statuses);
   const all = [...goodOnes, ...kinds.map(({ statuses }) => statuses)];
-  const sum = (status, parts) => parts.reduce((total, part) => total + of(status, part), 0);
+  const sum = (status, parts) => total(parts.map((part) => of(status, part)));
   const [any, refused] = [sum(() => true, goodOnes), sum((status) => status !== "200", goodOnes)];
   const faults = sum((status) => /^5/.test(status), all);
-  const unexpected = kinds.reduce((total, kind) => total + kind.unexpected, 0);
-  const p99 = (alone.before.p99_ms + alone.after.p99_ms) / 2;
-  const factor = mixed.good.p99_ms / p99;
+  const unexpected = total(kinds.map((kind) => kind.unexpected));
+  const factor = p99 / quiet;
   const most = memory_mb.first_minute * MAX_RSS_FACTOR + MAX_RSS_MORE;
-  const goodSent = of(() => true, mixed.good.statuses) / (rates.good * SECONDS);
-  const hostileSent = mixed.hostile.sent / mixed.hostile.seconds / rates.hostile;
+  const goodSent = of(() => true, mixed.statuses) / (rates.good * seconds);
+  const hostileSent = total(rounds.map(({ hostile }) => hostile.sent / hostile.seconds)) / rounds.length / rates.hostile;
+  const [taken, verified] = ["taken", "verified"].map((each) => total(rounds.map(({ tokens }) => tokens[each])));
   const check = (what, holds, figures) => ({ what, holds, figures });
   return [
     check("no 5xx", faults === 0, `${faults} of ${sum(() => true, all)} answers`),
     check("every good request is a 200", refused === 0, `${refused} of ${any} are not`),
     check("every hostile request gets the answer that it must", unexpected === 0, `${unexpected} do not`),
     check(`good clients' p99 within ${MAX_P99_FACTOR} times theirs alone`, factor <= MAX_P99_FACTOR,
-      `${mixed.good.p99_ms.toFixed(2)} ms, alone ${p99.toFixed(2)} ms: ${factor.toFixed(2)} times`),
+      `${p99.toFixed(2)} ms in the median minute, alone ${quiet.toFixed(2)} ms: ${factor.toFixed(2)} times`),
     check("memory is flat", memory_mb.end <= most,
       `${memory_mb.end.toFixed(0)} MB at the end, ${memory_mb.first_minute.toFixed(0)} MB after the first minute`),
-    check("sampled tokens verify", tokens.verified === tokens.taken, `${tokens.verified} of ${tokens.taken}`),
+    check("sampled tokens verify", verified === taken, `${verified} of ${taken}`),
     check("good requests kept their rate", goodSent >= MIN_SENT, `${(goodSent * 100).toFixed(1)} %`),
     check("hostile requests kept their rate", hostileSent >= MIN_SENT, `${(hostileSent * 100).toFixed(1)} %`),
     check("nothing logged as an error", of(() => true, errors) === 0,
@@ -318,26 +343,34 @@ function columns(rows) {
   }
 }
 
-function print({ capacity, alone, mixed, rates, memory_mb, cpu, kinds, tokens, errors, checks }) {
+function print({ capacity, alone, rounds, rates, seconds, memory_mb, kinds, errors, checks }) {
   console.log(`\nCapacity: ${capacity.per_second.toFixed(0)} good requests/s, or ${capacity.hostile_per_second.toFixed(0)} `
     + `hostile ones, ${CAPACITY_AT_ONCE} at a time\n`);
   const row = (name, rate, { p50_ms, p99_ms, p999_ms, max_ms }, statuses) =>
     [name, rate, ms(p50_ms), ms(p99_ms), ms(p999_ms), ms(max_ms), statuses];
+  const [quiet, good] = [middle(alone), middle(rounds.map((round) => round.good))];
+  const hostile = rounds.map((round) => round.hostile);
+  const due = (member) => total(hostile.map((each) => each[member]));
   columns([
-    ["open loop, latencies in ms", "per s", "p50", "p99", "p99.9", "most", "answers"],
-    row(`good alone, ${ALONE_SECONDS} s before`, rates.good, alone.before, counts(alone.before.statuses)),
-    row(`good alone, ${ALONE_SECONDS} s after`, rates.good, alone.after, counts(alone.after.statuses)),
-    row(`good, mixed, ${SECONDS} s`, rates.good, mixed.good, counts(mixed.good.statuses)),
-    row(`hostile, mixed, ${SECONDS} s`, rates.hostile, mixed.hostile,
-      `sent ${mixed.hostile.sent} of ${mixed.hostile.due}, ${mixed.hostile.latest_ms.toFixed(0)} ms late at most`),
+    ["open loop, latencies in ms, medians of rounds", "per s", "p50", "p99", "p99.9", "most", "answers"],
+    row(`good alone, ${alone.length} times ${ALONE_SECONDS} s`, rates.good, quiet, counts(quiet.statuses)),
+    row(`good, mixed, ${seconds} s`, rates.good, good, counts(good.statuses)),
+    row(`hostile, mixed, ${seconds} s`, rates.hostile, middle(hostile.map((each) => ({ ...each, statuses: {} }))),
+      `sent ${due("sent")} of ${due("due")}, ${Math.max(...hostile.map(({ latest_ms }) => latest_ms)).toFixed(0)} ms late at most`),
   ]);
+  console.log("\np99 of good clients, ms: alone, and (mixed), one after another");
+  console.log(`  ${ms(alone[0].p99_ms)} ${rounds.map((round, at) => `(${ms(round.good.p99_ms)}) ${ms(alone[at + 1].p99_ms)}`).join(" ")}`);
   console.log("\nCPU while mixed, % of a core:");
-  columns(Object.entries(cpu).map(([name, share]) => [name, (share * 100).toFixed(0), ""]));
+  columns(Object.keys(rounds[0].cpu).map((name) =>
+    [name, (median(rounds.map(({ cpu }) => cpu[name])) * 100).toFixed(0), ""]));
   console.log(`\nMemory of workerd, MB: ${memory_mb.fresh.toFixed(0)} fresh, ${memory_mb.warm.toFixed(0)} warm, `
-    + `${memory_mb.start.toFixed(0)} after all kinds; mixed, each minute `
-    + `${memory_mb.each_minute.map((mb) => mb.toFixed(0)).join(" ")}, ${memory_mb.end.toFixed(0)} at the end, `
-    + `${memory_mb.most.toFixed(0)} at most`);
-  console.log(`\nTokens: ${tokens.verified} of ${tokens.taken} verify ${counts(tokens.failures.toJSON())}`);
+    + `${memory_mb.start.toFixed(0)} after all kinds; mixed, at the end of each round `
+    + `${memory_mb.each_minute.map((mb) => mb.toFixed(0)).join(" ")}, ${memory_mb.most.toFixed(0)} at most`);
+  const failures = new Counts();
+  for (const { tokens } of rounds) {
+    for (const [name, count] of Object.entries(tokens.failures.toJSON())) failures.add(name, count);
+  }
+  if (Object.keys(failures.toJSON()).length > 0) console.log(`\nTokens that did not verify: ${counts(failures.toJSON())}`);
   console.log("\nCPU of workerd for one request, µs: on its main thread, on all, and in good requests\n");
   const figure = (value, digits) => value === undefined ? "" : value.toFixed(digits);
   columns([
