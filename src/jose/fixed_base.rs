@@ -2,8 +2,8 @@
 //!
 //! Of the point a signature takes `x` alone, which is also that of `-k·G`. So what is multiplied is
 //! `m`, the odd one of `k + n` and `2n - k`, written in 43 odd digits of 6 bits, and `m·G` is the sum of 43
-//! points of a table of the multiples `1, 3, ..., 63` of each `64^i·G`. Everything else of ES256 is the
-//! crate `p256`'s.
+//! points of a table of the multiples `1, 3, ..., 63` of each `64^i·G`. `two_bases` adds a multiple of a public
+//! key to that, for verifications. Everything else of ES256 is the crate `p256`'s.
 //!
 //! # What it lets see of `k`
 //!

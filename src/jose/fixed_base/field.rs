@@ -1,4 +1,4 @@
-//! Elements of the field of P-256, for [`multiply`](super::multiply).
+//! Elements of the field of P-256, for [`multiply`](super::multiply) and [`multiply_add`](super::multiply_add).
 //!
 //! An element has nine limbs of 29 bits with signs, so that a product's columns fit 64 bits, which wasm
 //! multiplies in one instruction. It is in Montgomery form with `R = 2^261`:
@@ -19,7 +19,7 @@
 //! - So differences of two products, or of elements of the table, have limbs 0 to 7 within `±(2^29 - 1)`, and
 //!   products take them. Only [`Field::square_less`] takes off a sum of three.
 //!
-//! Values are told beside what computes with them, [`super::Sum::add`].
+//! Values are told beside what computes with them, [`super::Sum::add`] and [`super::Sum::double`].
 //!
 //! The columns of a product are not written over when it is done: they are locals of the function, which
 //! the compilers keep in registers and in its own frame.
