@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::client::{Client, ClientId, ClientSecretsKey};
 use crate::error::{Failure, Fault};
 use crate::family::act::{Act, Message};
-use crate::family::{FamilyId, Refusal, Secret};
+use crate::family::{FamilyId, Refusal, Secret, object_name, tag};
 use crate::jose::PublicKey;
 use crate::json::Json;
 use crate::not_before::{self, NotBefore};
@@ -176,7 +176,13 @@ impl<S: Store> Context<'_, S> {
     /// [`Fault::Random`], or a fault of the storage.
     pub fn family_id(&self, realm: &Realm) -> Result<FamilyId, Fault> {
         let id = self.uuid()?;
-        Ok(id.ending_in(self.store.family_tag(&realm.name, id)?))
+        Ok(self.tagged(realm, id)?)
+    }
+
+    /// The id that begins as this one does and ends in its tag, as those of all families do.
+    fn tagged(&self, realm: &Realm, id: FamilyId) -> Result<FamilyId, StoreError> {
+        let object = self.store.object_id(&object_name(&realm.name, id))?;
+        Ok(id.ending_in(tag(&object)))
     }
 
     /// Lets an act happen to a family of `realm`.
@@ -205,8 +211,7 @@ impl<S: Store> Context<'_, S> {
         family: FamilyId,
         act: &Message,
     ) -> Result<Value, Failure> {
-        let tag = self.store.family_tag(&realm.name, family)?;
-        if family != family.ending_in(tag) {
+        if family != self.tagged(realm, family)? {
             return Err(Refusal::Unknown.into());
         }
         let answer = self.store.act(&realm.name, family, act, self.now).await?;

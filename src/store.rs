@@ -30,13 +30,12 @@ pub trait Store {
     /// [`StoreError`]: never "no such client" for what could not be read.
     async fn client(&self, realm: &RealmName, id: &ClientId) -> Result<Option<Client>, StoreError>;
 
-    /// The last four octets of a family's id, which follow from the others and from its realm, for this
-    /// storage alone: so made-up codes and refresh tokens are known by their look, and nothing is asked
-    /// or stored for them. It is no proof of anything.
+    /// What this storage alone makes of an [`object_name`](crate::family::object_name), without a look at what
+    /// is stored: families' ids end in a [tag](crate::family::tag) of it.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError>;
+    fn object_id(&self, name: &str) -> Result<String, StoreError>;
 
     /// Lets an act happen to a family of `realm` by [`act::decide`](crate::family::act::decide), one after another, stores what
     /// became of it, and then answers what that said. [`Context::act`](crate::context::Context::act)

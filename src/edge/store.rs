@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use sha2::{Digest as _, Sha256};
 use wasm_bindgen::{JsCast as _, JsValue};
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
@@ -93,15 +92,10 @@ impl Store for EdgeStore<'_> {
     }
 
     /// The platform makes objects' ids out of their names, in a way that is the namespace's own.
-    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError> {
+    fn object_id(&self, name: &str) -> Result<String, StoreError> {
         let namespace = self.bindings()?.env.durable_object("GRANTS");
-        let id = namespace.and_then(|namespace| {
-            let id = namespace.id_from_name(&object_name(realm, family))?;
-            Ok(id.to_string())
-        });
-        let id = id.map_err(|error| unavailable(thrown(&error)))?;
-        let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(id));
-        Ok([a, b, c, d])
+        let id = namespace.and_then(|namespace| Ok(namespace.id_from_name(name)?.to_string()));
+        id.map_err(|error| unavailable(thrown(&error)))
     }
 
     async fn act(

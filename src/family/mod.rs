@@ -12,6 +12,7 @@ pub mod act;
 mod secret;
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
 use crate::client::ClientId;
@@ -21,8 +22,7 @@ use crate::realm::RealmName;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 
-/// Which family: not a secret, tokens tell it. Its last four octets are the
-/// [tag](crate::store::Store::family_tag) of those before.
+/// Which family: not a secret, tokens tell it. Its last four octets are a [`tag`].
 pub type FamilyId = crate::uuid::Uuid;
 
 /// The name of the object that stores a family: one a family, and of a realm alone. The tag is not in it.
@@ -31,6 +31,14 @@ pub fn object_name(realm: &RealmName, family: FamilyId) -> String {
     let mut name = format!("{realm}/{family}");
     name.truncate(name.len().saturating_sub(8));
     name
+}
+
+/// The tag of a family by the [id of its object](crate::store::Store::object_id). So made-up codes and
+/// refresh tokens are known by their look, and nothing is asked or stored for them. It is no proof.
+#[must_use]
+pub fn tag(object_id: &str) -> [u8; 4] {
+    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(object_id));
+    [a, b, c, d]
 }
 
 /// The scope token that asks for refresh tokens which outlive the person's presence (OpenID Connect

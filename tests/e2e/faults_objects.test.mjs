@@ -149,3 +149,17 @@ for (const [act, { ready, then, isTriedAgain = false }] of Object.entries(ACTS))
     });
   }
 }
+
+test("codes and refresh tokens that somebody made up ask no object", async () => {
+  const failing = { fault: "before" };
+  const held = [[redeem, await code(people)], [refresh, (await signIn()).refresh_token]];
+  for (const [send, text] of held) {
+    assert.equal((await send(people, text, failing)).status, 503);
+    // Of its family's id the first, the last before the tag, and the tag's first and last.
+    for (const at of [0, 11, 12, 15]) {
+      const octets = Buffer.from(text, "base64url");
+      octets[at] ^= 1;
+      assert.deepEqual(await error(await send(people, octets.toString("base64url"), failing)), [400, "invalid_grant"]);
+    }
+  }
+});

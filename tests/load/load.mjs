@@ -274,7 +274,8 @@ async function run(service) {
 
 const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
-/** What the windows of good requests have in the middle, and all their answers. */
+
+/** What windows have in the middle, the most of all, and all their answers. */
 function middle(windows) {
   const of = (member) => median(windows.map((each) => each[member]));
   const statuses = new Counts();

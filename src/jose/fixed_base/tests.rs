@@ -125,43 +125,36 @@ fn digits_are_of_the_scalar_or_its_opposite_and_in_their_bounds() {
     }
 }
 
-/// The bounds that are written beside the addition, at which a sum or product that did not fit would panic
-/// in this build.
-#[test]
-fn additions_at_their_bounds_keep_to_them_and_overflow_nothing() {
-    let within = |bound: i32| [[0, -bound * ONE_LAST], [MOST, bound * ONE_LAST - 1]];
-    for x in within(5) {
-        for y in within(2) {
-            for z in within(2) {
-                for (low, last) in [(0, 0), (MOST, ONE_LAST - 1)] {
-                    let [x, y, z] = [x, y, z].map(|[low, last]| of_limbs(low, last));
-                    let mut sum = Sum { x, y, z };
-                    let (x, y) = (of_limbs(low, last), of_limbs(-low, -last));
-                    sum.add(&Point { x, y });
-                    assert!(is_within(&sum.x, -5, 5), "{:?}", sum.x);
-                    assert!(is_within(&sum.y, -2, 2), "{:?}", sum.y);
-                    assert!(is_within(&sum.z, -2, 2), "{:?}", sum.z);
-                    sum.to_affine(&sum.z.inverse());
-                }
-            }
-        }
-    }
+/// Sums whose coordinates are at the bounds that are written beside what happens to them. A sum or
+/// product that did not fit would panic in this build.
+fn sums_at_their_bounds() -> impl Iterator<Item = Sum> {
+    let limits = |bound: i32| [(0, -bound * ONE_LAST), (MOST, bound * ONE_LAST - 1)];
+    (0..8).map(move |case| {
+        let of = |bound, bit: usize| {
+            let (low, last) = limits(bound)[case >> bit & 1];
+            of_limbs(low, last)
+        };
+        let (x, y, z) = (of(5, 0), of(2, 1), of(2, 2));
+        Sum { x, y, z }
+    })
 }
 
 #[test]
-fn doublings_at_their_bounds_keep_to_them_and_overflow_nothing() {
-    let within = |bound: i32| [[0, -bound * ONE_LAST], [MOST, bound * ONE_LAST - 1]];
-    for x in within(5) {
-        for y in within(2) {
-            for z in within(2) {
-                let [x, y, z] = [x, y, z].map(|[low, last]| of_limbs(low, last));
-                let mut sum = Sum { x, y, z };
-                sum.double();
-                assert!(is_within(&sum.x, -3, 3), "{:?}", sum.x);
-                assert!(is_within(&sum.y, -1, 2), "{:?}", sum.y);
-                assert!(is_within(&sum.z, -1, 2), "{:?}", sum.z);
-            }
+fn additions_and_doublings_at_their_bounds_keep_to_them_and_overflow_nothing() {
+    for mut sum in sums_at_their_bounds() {
+        for (low, last) in [(0, 0), (MOST, ONE_LAST - 1)] {
+            let (x, y) = (of_limbs(low, last), of_limbs(-low, -last));
+            let mut sum = sum.clone();
+            sum.add(&Point { x, y });
+            assert!(is_within(&sum.x, -5, 5), "{:?}", sum.x);
+            assert!(is_within(&sum.y, -2, 2), "{:?}", sum.y);
+            assert!(is_within(&sum.z, -2, 2), "{:?}", sum.z);
+            sum.to_affine(&sum.z.inverse());
         }
+        sum.double();
+        assert!(is_within(&sum.x, -3, 3), "{:?}", sum.x);
+        assert!(is_within(&sum.y, -1, 2), "{:?}", sum.y);
+        assert!(is_within(&sum.z, -1, 2), "{:?}", sum.z);
     }
 }
 

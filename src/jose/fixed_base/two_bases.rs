@@ -7,7 +7,8 @@
 //!
 //! With `p` for the number that the digits down to `i` make, odd and not below 15, the sum before digit `i` is
 //! added is `a·Q` with `a = p - b`, and the point is `b·Q` with an odd `b` within ±63. They are equal or opposite
-//! if `n` divides `a - b`, which is `p - 2b`, or `a + b`, which is `p`.
+//! if `n` divides `a - b`, which is `p - 2b`, or `a + b`, which is `p`; and no sum is the identity, if no `p` is a
+//! multiple of `n`, which is prime.
 //!
 //! - For `i > 0`, both are odd, so not 0, and below `n` in magnitude, as `p` is below `2n / 64 + 1`.
 //! - For `i = 0`, `p` is `m`, between `n` and `2n`. And `p - 2b` is odd and between `n - 126` and `2n + 126`, so

@@ -61,8 +61,8 @@ impl Store for Failing<'_> {
         self.ask("client", self.store.client(realm, id)).await
     }
 
-    fn family_tag(&self, realm: &RealmName, family: FamilyId) -> Result<[u8; 4], StoreError> {
-        self.store.family_tag(realm, family)
+    fn object_id(&self, name: &str) -> Result<String, StoreError> {
+        self.store.object_id(name)
     }
 
     async fn act(
