@@ -1,11 +1,12 @@
 // Holds the built wasm under hostile traffic while good clients go on, and judges: node load.mjs [--json]
 //
-// One `workerd serve` on loopback, and its clients on a processor of theirs. First its capacity for good
-// token requests and for hostile ones of all kinds, by as many as it answers, 16 at a time; then good
-// requests at 30 % of theirs, and hostile ones beside them at 20 % of theirs for LOAD_SECONDS. Before and after
-// each minute of that the good ones are alone for some seconds, so that what is compared is of the same
-// time: a shared machine is not as fast in one minute as in another. All rates are open loops, and
-// latencies count from the moment at which a request was due. Exits with an error if a check fails.
+// One `workerd serve` on loopback, and its clients on a processor of theirs. LOAD_SECONDS are cut into rounds of a
+// minute. Each first measures the capacity for good token requests and for hostile ones of all kinds, by as many as
+// are answered, 16 at a time; then good requests are sent at 30 % of theirs, and hostile ones beside them at 20 % of
+// theirs. Before and after that minute the good ones are alone for some seconds. So a round compares what is of the
+// same time, and asks as much as the machine can do at that time: a shared one may be half as fast an hour later.
+// All rates are open loops, and latencies count from the moment at which a request was due. Exits with an error if a
+// check fails.
 
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
@@ -21,7 +22,7 @@ const ROUNDS = Math.max(1, Math.round(SECONDS / 60));
 const ROUND_SECONDS = Math.round(SECONDS / ROUNDS);
 const ALONE_SECONDS = 12;
 const WARM_UP_SECONDS = 5;
-const CAPACITY_SECONDS = 15;
+const CAPACITY_SECONDS = 5;
 const CAPACITY_AT_ONCE = 16;
 const CONNECTIONS = 128;
 const [GOOD_SHARE, HOSTILE_SHARE] = [0.3, 0.2];
@@ -153,8 +154,8 @@ async function costs(service, kinds, tallies) {
   return new Map([...table].map(([name, cost]) => [name, { ...cost, of_a_good_one: cost.main_us / one }]));
 }
 
-/** How many hostile requests are answered in a second. */
-async function hostileCapacity(service, kinds, tallies) {
+/** How many hostile requests are answered in a second, as fast as it goes. */
+async function hostileClosedLoop(service, kinds, tallies) {
   const quick = kinds.filter(({ isSlow }) => !isSlow);
   const begin = performance.now();
   let answered = 0;
@@ -178,14 +179,14 @@ function watch(service, round) {
   };
   const begin = cpuSeconds(service.pid);
   const memory = [];
-  const told = { workerd: 0, oha: 0, "hostile clients and this program": 0 };
+  const told = { workerd: 0, oha: 0, hostile: 0 };
   let good;
   const look = () => {
     if (service.hasEnded()) return;
     const seconds = (performance.now() - start) / 1000;
     memory.push({ seconds, rss_mb: service.rss() });
     told.workerd = (cpuSeconds(service.pid) - begin) / seconds;
-    told["hostile clients and this program"] = ownCpu() / seconds;
+    told.hostile = ownCpu() / seconds;
     if (good?.exitCode === null) told.oha = cpuSeconds(good.pid) / seconds;
     if (memory.length % SAY_SECONDS === 0) {
       say(`round ${round} of ${ROUNDS}: ${Math.round(seconds)} of ${ROUND_SECONDS} s mixed, workerd `
@@ -223,6 +224,31 @@ async function mix(service, { kinds, renew }, tallies, rates, round) {
   }
 }
 
+/** A round: capacity, then good requests alone, beside hostile ones, and alone again. */
+async function playRound(service, hostileClients, tallies, round) {
+  const name = `round ${round} of ${ROUNDS}`;
+  say(`${name}: capacity, for good requests and for hostile ones`);
+  const good = await closedLoop(service, CAPACITY_SECONDS);
+  const capacity = {
+    good, good_per_second: good.per_second,
+    hostile_per_second: await hostileClosedLoop(service, hostileClients.kinds, tallies),
+  };
+  const rates = {
+    good: Math.round(capacity.good_per_second * GOOD_SHARE),
+    hostile: Math.round(capacity.hostile_per_second * HOSTILE_SHARE),
+  };
+  const goodAlone = () => {
+    say(`${name}: ${rates.good} good requests/s alone`);
+    return goodAt(service, rates.good, ALONE_SECONDS);
+  };
+  const before = await goodAlone();
+  say(`${name}: ${rates.good} good and ${rates.hostile} hostile requests/s`);
+  const mixed = await mix(service, hostileClients, tallies, rates, round);
+  const alone = [before, await goodAlone()];
+  const p99_factor = mixed.good.p99_ms / mean(alone.map(({ p99_ms }) => p99_ms));
+  return { capacity, rates, alone, ...mixed, p99_factor };
+}
+
 // ---- All of it ----------------------------------------------------------------------------------
 
 async function run(service) {
@@ -232,37 +258,20 @@ async function run(service) {
   const fresh_mb = service.rss();
   say(`warming up for ${WARM_UP_SECONDS} s`);
   await closedLoop(service, WARM_UP_SECONDS);
-  say(`measuring capacity for ${CAPACITY_SECONDS} s`);
-  const capacity = await closedLoop(service, CAPACITY_SECONDS);
   const warm_mb = service.rss();
   const cost = await costs(service, kinds, tallies);
-  say(`measuring capacity for hostile requests for ${CAPACITY_SECONDS} s`);
-  capacity.hostile_per_second = await hostileCapacity(service, kinds, tallies);
-  const rates = {
-    good: Math.round(capacity.per_second * GOOD_SHARE),
-    hostile: Math.round(capacity.hostile_per_second * HOSTILE_SHARE),
-  };
   const start_mb = service.rss();
-  const goodAlone = () => {
-    say(`good requests alone, ${rates.good}/s for ${ALONE_SECONDS} s`);
-    return goodAt(service, rates.good, ALONE_SECONDS);
-  };
-  const alone = [await goodAlone()];
   const rounds = [];
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    say(`round ${round} of ${ROUNDS}: ${rates.good} good and ${rates.hostile} hostile requests/s`);
-    rounds.push(await mix(service, hostileClients, tallies, rates, round));
-    alone.push(await goodAlone());
-  }
+  while (rounds.length < ROUNDS) rounds.push(await playRound(service, hostileClients, tallies, rounds.length + 1));
   const { status: health } = await send(service.port, { method: "GET", path: "/health" });
   const memory = rounds.map((round) => round.memory.map(({ rss_mb }) => rss_mb));
   const [first] = memory;
   const result = {
-    seconds: ROUNDS * ROUND_SECONDS, capacity, rates, alone, rounds, health,
+    seconds: ROUNDS * ROUND_SECONDS, rounds, health,
     memory_mb: {
       fresh: fresh_mb, warm: warm_mb, start: start_mb,
       first_minute: ROUNDS > 1 ? first.at(-1) : first[Math.floor(first.length / 4)],
-      each_minute: memory.map((each) => each.at(-1)), end: memory.at(-1).at(-1), most: Math.max(...memory.flat()),
+      end: memory.at(-1).at(-1), most: Math.max(...memory.flat()),
     },
     kinds: [...tallies].map(([name, { statuses, unexpected }]) => ({
       kind: name, statuses: statuses.toJSON(), unexpected, ...cost.get(name),
@@ -273,7 +282,11 @@ async function run(service) {
 }
 
 const total = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
-const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+const mean = (numbers) => total(numbers) / numbers.length;
+const median = (numbers) => {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.floor(sorted.length / 2)]) / 2;
+};
 
 /** What windows have in the middle, the most of all, and all their answers. */
 function middle(windows) {
@@ -289,28 +302,27 @@ function middle(windows) {
 }
 
 /** What must hold: what it is, whether it does, and by which figures. */
-function judge({ alone, rounds, rates, seconds, health, memory_mb, kinds, capacity, errors }) {
+function judge({ rounds, seconds, health, memory_mb, kinds, errors }) {
   const of = (status, part) => total(Object.entries(part).map(([each, count]) => status(each) ? count : 0));
-  const mixed = middle(rounds.map(({ good }) => good));
-  const [p99, quiet] = [mixed.p99_ms, middle(alone).p99_ms];
-  const goodOnes = [capacity, ...alone, mixed].map(({ statuses }) => statuses);
+  const inRounds = (figure) => total(rounds.map(figure));
+  const factors = rounds.map(({ p99_factor }) => p99_factor);
+  const goodOnes = rounds.flatMap(({ capacity, alone, good }) => [capacity.good, ...alone, good]).map(({ statuses }) => statuses);
   const all = [...goodOnes, ...kinds.map(({ statuses }) => statuses)];
   const sum = (status, parts) => total(parts.map((part) => of(status, part)));
   const [any, refused] = [sum(() => true, goodOnes), sum((status) => status !== "200", goodOnes)];
   const faults = sum((status) => /^5/.test(status), all);
   const unexpected = total(kinds.map((kind) => kind.unexpected));
-  const factor = p99 / quiet;
   const most = memory_mb.first_minute * MAX_RSS_FACTOR + MAX_RSS_MORE;
-  const goodSent = of(() => true, mixed.statuses) / (rates.good * seconds);
-  const hostileSent = total(rounds.map(({ hostile }) => hostile.sent / hostile.seconds)) / rounds.length / rates.hostile;
-  const [taken, verified] = ["taken", "verified"].map((each) => total(rounds.map(({ tokens }) => tokens[each])));
+  const goodSent = inRounds(({ good }) => of(() => true, good.statuses)) / inRounds(({ rates }) => rates.good * ROUND_SECONDS);
+  const hostileSent = inRounds(({ hostile }) => hostile.sent / hostile.seconds) / inRounds(({ rates }) => rates.hostile);
+  const [taken, verified] = ["taken", "verified"].map((each) => inRounds(({ tokens }) => tokens[each]));
   const check = (what, holds, figures) => ({ what, holds, figures });
   return [
     check("no 5xx", faults === 0, `${faults} of ${sum(() => true, all)} answers`),
     check("every good request is a 200", refused === 0, `${refused} of ${any} are not`),
     check("every hostile request gets the answer that it must", unexpected === 0, `${unexpected} do not`),
-    check(`good clients' p99 within ${MAX_P99_FACTOR} times theirs alone`, factor <= MAX_P99_FACTOR,
-      `${p99.toFixed(2)} ms in the median minute, alone ${quiet.toFixed(2)} ms: ${factor.toFixed(2)} times`),
+    check(`good clients' p99 within ${MAX_P99_FACTOR} times theirs alone`, median(factors) <= MAX_P99_FACTOR,
+      `${median(factors).toFixed(2)} times in the median round, ${Math.min(...factors).toFixed(2)} to ${Math.max(...factors).toFixed(2)}`),
     check("memory is flat", memory_mb.end <= most,
       `${memory_mb.end.toFixed(0)} MB at the end, ${memory_mb.first_minute.toFixed(0)} MB after the first minute`),
     check("sampled tokens verify", verified === taken, `${verified} of ${taken}`),
@@ -344,29 +356,35 @@ function columns(rows) {
   }
 }
 
-function print({ capacity, alone, rounds, rates, seconds, memory_mb, kinds, errors, checks }) {
-  console.log(`\nCapacity: ${capacity.per_second.toFixed(0)} good requests/s, or ${capacity.hostile_per_second.toFixed(0)} `
-    + `hostile ones, ${CAPACITY_AT_ONCE} at a time\n`);
+function print({ rounds, seconds, memory_mb, kinds, errors, checks }) {
+  const of = (figure) => median(rounds.map(figure));
+  console.log(`\nCapacity: ${of(({ capacity }) => capacity.good_per_second).toFixed(0)} good requests/s, or `
+    + `${of(({ capacity }) => capacity.hostile_per_second).toFixed(0)} hostile ones, ${CAPACITY_AT_ONCE} at a time, in the median round\n`);
   const row = (name, rate, { p50_ms, p99_ms, p999_ms, max_ms }, statuses) =>
-    [name, rate, ms(p50_ms), ms(p99_ms), ms(p999_ms), ms(max_ms), statuses];
-  const [quiet, good] = [middle(alone), middle(rounds.map((round) => round.good))];
+    [name, rate.toFixed(0), ms(p50_ms), ms(p99_ms), ms(p999_ms), ms(max_ms), statuses];
+  const quiet = middle(rounds.flatMap(({ alone }) => alone));
+  const good = middle(rounds.map((round) => round.good));
   const hostile = rounds.map((round) => round.hostile);
   const due = (member) => total(hostile.map((each) => each[member]));
+  const rate = { good: of(({ rates }) => rates.good), hostile: of(({ rates }) => rates.hostile) };
   columns([
     ["open loop, latencies in ms, medians of rounds", "per s", "p50", "p99", "p99.9", "most", "answers"],
-    row(`good alone, ${alone.length} times ${ALONE_SECONDS} s`, rates.good, quiet, counts(quiet.statuses)),
-    row(`good, mixed, ${seconds} s`, rates.good, good, counts(good.statuses)),
-    row(`hostile, mixed, ${seconds} s`, rates.hostile, middle(hostile.map((each) => ({ ...each, statuses: {} }))),
+    row(`good alone, ${rounds.length * 2} times ${ALONE_SECONDS} s`, rate.good, quiet, counts(quiet.statuses)),
+    row(`good, mixed, ${seconds} s`, rate.good, good, counts(good.statuses)),
+    row(`hostile, mixed, ${seconds} s`, rate.hostile, middle(hostile.map((each) => ({ ...each, statuses: {} }))),
       `sent ${due("sent")} of ${due("due")}, ${Math.max(...hostile.map(({ latest_ms }) => latest_ms)).toFixed(0)} ms late at most`),
   ]);
-  console.log("\np99 of good clients, ms: alone, and (mixed), one after another");
-  console.log(`  ${ms(alone[0].p99_ms)} ${rounds.map((round, at) => `(${ms(round.good.p99_ms)}) ${ms(alone[at + 1].p99_ms)}`).join(" ")}`);
-  console.log("\nCPU while mixed, % of a core:");
-  columns(Object.keys(rounds[0].cpu).map((name) =>
-    [name, (median(rounds.map(({ cpu }) => cpu[name])) * 100).toFixed(0), ""]));
+  console.log("\nEach round: what it can and what is sent, per s; p99 of good clients, ms; CPU while mixed, % of a core; memory, MB\n");
+  columns([
+    ["round", "can good", "hostile", "sent good", "hostile", "p99 alone", "mixed", "alone", "times", "workerd", "oha", "hostile clients", "MB"],
+    ...rounds.map(({ capacity, rates, alone: [before, after], good: mixed, p99_factor, cpu, memory }, at) => [at + 1,
+      ...[capacity.good_per_second, capacity.hostile_per_second, rates.good, rates.hostile].map((each) => each.toFixed(0)),
+      ...[before, mixed, after].map(({ p99_ms }) => ms(p99_ms)), ms(p99_factor),
+      ...Object.values(cpu).map((share) => (share * 100).toFixed(0)), memory.at(-1).rss_mb.toFixed(0)]),
+  ]);
   console.log(`\nMemory of workerd, MB: ${memory_mb.fresh.toFixed(0)} fresh, ${memory_mb.warm.toFixed(0)} warm, `
-    + `${memory_mb.start.toFixed(0)} after all kinds; mixed, at the end of each round `
-    + `${memory_mb.each_minute.map((mb) => mb.toFixed(0)).join(" ")}, ${memory_mb.most.toFixed(0)} at most`);
+    + `${memory_mb.start.toFixed(0)} after all kinds, ${memory_mb.first_minute.toFixed(0)} after the first minute mixed, `
+    + `${memory_mb.end.toFixed(0)} at the end, ${memory_mb.most.toFixed(0)} at most`);
   const failures = new Counts();
   for (const { tokens } of rounds) {
     for (const [name, count] of Object.entries(tokens.failures.toJSON())) failures.add(name, count);
