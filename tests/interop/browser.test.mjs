@@ -1,22 +1,11 @@
 // Chromium signs in through the pages of examples/login, as a person would.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { after, before, beforeEach, test } from "node:test";
-import { chromium } from "playwright-core";
 import { start as startApp } from "../../examples/login/app.mjs";
 import { freePort } from "../e2e/worker.mjs";
+import { launch, skip } from "./chromium.mjs";
 import { registerApplication, startWithPeople } from "./people.mjs";
-
-const found = () => ["/usr/bin/chromium", "chromium", "google-chrome"]
-  .map((name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim())
-  .find((path) => path !== "");
-const executablePath = process.env.CHROMIUM || found();
-const skip = !executablePath && !process.env.CI && "no Chromium: apt-get install -y chromium, or set CHROMIUM";
-if (skip) console.error(`Skipped: a browser through examples/login. ${skip}`);
-
-const ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
 
 let worker;
 let app;
@@ -25,10 +14,7 @@ let page;
 
 before(async () => {
   if (skip) return;
-  assert.ok(executablePath, "no Chromium");
-  // Chromium's sandbox does not start for root.
-  const args = process.getuid() === 0 ? [...ARGUMENTS, "--no-sandbox"] : ARGUMENTS;
-  browser = await chromium.launch({ executablePath, args });
+  browser = await launch();
   worker = await startWithPeople();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;

@@ -11,22 +11,13 @@ import { createServer, request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
-import { chromium } from "playwright-core";
 import { add, isPrintedWithout } from "../e2e/sent.mjs";
 import { runTool } from "../e2e/worker.mjs";
+import { launch, skip } from "./chromium.mjs";
 import { startProject } from "./console.mjs";
-
-const found = () => ["/usr/bin/chromium", "chromium", "google-chrome"]
-  .map((name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim())
-  .find((path) => path !== "");
-const executablePath = process.env.CHROMIUM || found();
-const skip = !executablePath && !process.env.CI && "no Chromium: apt-get install -y chromium, or set CHROMIUM";
-if (skip) console.error(`Skipped: the console in a browser. ${skip}`);
 
 // A name of somebody else's that leads to this machine.
 const REBINDING = "rebinding.example";
-const ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync", `--host-resolver-rules=MAP ${REBINDING} 127.0.0.1`];
 const LONG_ID = "a-very-long-client-id-without-any-place-to-break-".repeat(5).slice(0, 250);
 
 const WIDE = { width: 1040, height: 700 };
@@ -44,10 +35,7 @@ const requested = [];
 
 before(async () => {
   if (skip) return;
-  assert.ok(executablePath, "no Chromium");
-  // Chromium's sandbox does not start for root.
-  const args = process.getuid() === 0 ? [...ARGUMENTS, "--no-sandbox"] : ARGUMENTS;
-  browser = await chromium.launch({ executablePath, args });
+  browser = await launch(`--host-resolver-rules=MAP ${REBINDING} 127.0.0.1`);
   project = await startProject();
   project.put(...partners());
   console_ = await project.open();
