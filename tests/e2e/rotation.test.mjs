@@ -47,9 +47,15 @@ function project({ configuration = CONFIGURATION, kv = {}, secrets = {}, target 
     const path = args.find((arg) => arg.startsWith("/") && arg.endsWith(".json"));
     const given = path && JSON.parse(readFileSync(path, "utf8"));
     const input = call.startsWith("secret put") ? readFileSync(0, "utf8") : "";
+    const keep = () => writeFileSync(${JSON.stringify(file)}, JSON.stringify(state));
     state.calls.push(call);
-    if (state.kill && call.match(state.kill)) process.kill(process.ppid, "SIGKILL");
-    else if (state.fail && call.match(state.fail)) { console.error("no access"); process.exitCode = 1; }
+    if (state.kill && call.match(state.kill)) {
+      // Nobody waits for what would be written afterwards.
+      keep();
+      process.kill(process.ppid, "SIGKILL");
+      process.exit();
+    }
+    if (state.fail && call.match(state.fail)) { console.error("no access"); process.exitCode = 1; }
     else if (call.startsWith("secret put")) state.secrets[args[2]] = input;
     else if (call.startsWith("secret list")) console.log(JSON.stringify(Object.keys(state.secrets).map((name) => ({ name }))));
     else if (call === "kv bulk get") console.log(JSON.stringify(Object.fromEntries(given.map((key) => [key, { value: state.kv[key] ?? null }]))));
@@ -58,7 +64,7 @@ function project({ configuration = CONFIGURATION, kv = {}, secrets = {}, target 
     else if (call === "kv key list") console.log(JSON.stringify(Object.keys(state.kv)
       .filter((key) => key.startsWith(args[args.indexOf("--prefix") + 1])).map((name) => ({ name }))));
     else process.exitCode = 2;
-    writeFileSync(${JSON.stringify(file)}, JSON.stringify(state));
+    keep();
   `);
   chmodSync(join(bin, "wrangler"), 0o755);
   const run = (...args) => {
@@ -67,7 +73,6 @@ function project({ configuration = CONFIGURATION, kv = {}, secrets = {}, target 
       env: { ...process.env, CLIENT_SECRETS_KEY, EDGE_TOKEN_OPERATOR: "alice" },
       encoding: "utf8",
     });
-    // As text: a wrangler that was killed may have left half of it.
     addFrom(readFileSync(file, "utf8"));
     showsNoMore(args, run);
     return run;

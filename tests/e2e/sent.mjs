@@ -102,8 +102,14 @@ export function isPrintedWithout(text, ...shown) {
   isWithoutSecrets(text, "what is printed");
 }
 
-/** A chunk of a request in which nobody says that answers may be compressed: they are read here. */
-const plain = (data) => Buffer.from(data.toString("latin1").replace(/\naccept-encoding:/gi, "\nx-ccept-encoding:"), "latin1");
+/**
+ * A chunk of a request in which nobody says that answers may be compressed, since they are read here, nor that the
+ * connection be kept: workerd ends one that was idle for 5 s, of which a test that waits for a command by
+ * `spawnSync` hears too late.
+ */
+const plain = (data) => Buffer.from(data.toString("latin1")
+  .replace(/\naccept-encoding:/gi, "\nx-ccept-encoding:")
+  .replace(/\nconnection: *keep-alive/gi, "\nconnection: close"), "latin1");
 
 /** Listens on a port and leads to another. What goes through is looked at when it is asked for. */
 export async function tap(port, target) {
