@@ -5,6 +5,7 @@
 // are answered, 16 at a time; then good requests are sent at 30 % of theirs, and hostile ones beside them at 20 % of
 // theirs. Before and after that minute the good ones are alone for some seconds. So a round compares what is of the
 // same time, and asks as much as the machine can do at that time: a shared one may be half as fast an hour later.
+// A service that became slower would so be asked for less: at the end its capacity is compared with that of a fresh one.
 // All rates are open loops, and latencies count from the moment at which a request was due. Exits with an error if a
 // check fails.
 
@@ -24,6 +25,8 @@ const ALONE_SECONDS = 12;
 const WARM_UP_SECONDS = 5;
 const CAPACITY_SECONDS = 5;
 const CAPACITY_AT_ONCE = 16;
+/** How often, and for how long each time, its capacity at the end is compared with a fresh one's. */
+const [AGE_TURNS, AGE_SECONDS] = [5, 3];
 const CONNECTIONS = 128;
 const [GOOD_SHARE, HOSTILE_SHARE] = [0.3, 0.2];
 const TOKENS_A_SECOND = 5;
@@ -33,8 +36,9 @@ const WATCH_SECONDS = 1;
 const SAY_SECONDS = 15;
 /** How many requests of each kind are sent for its costs in a round, and how many at once. */
 const [COST_ROUNDS, COST_REQUESTS, COST_AT_ONCE] = [3, 100, 4];
-/** What is asked: p99 beside the hostile ones, the share of what was due that was sent, and memory. */
+/** What is asked: p99 beside the hostile ones, capacity of a fresh one's, the share of what was due that was sent, and memory. */
 const MAX_P99_FACTOR = 2;
+const MIN_OF_FRESH = 0.75;
 const MIN_SENT = 0.99;
 const [MAX_RSS_FACTOR, MAX_RSS_MORE] = [1.25, 10];
 
@@ -229,12 +233,9 @@ async function playRound(service, hostileClients, tallies, round) {
   const name = `round ${round} of ${ROUNDS}`;
   say(`${name}: capacity, for good requests and for hostile ones`);
   const good = await closedLoop(service, CAPACITY_SECONDS);
-  const capacity = {
-    good, good_per_second: good.per_second,
-    hostile_per_second: await hostileClosedLoop(service, hostileClients.kinds, tallies),
-  };
+  const capacity = { good, hostile_per_second: await hostileClosedLoop(service, hostileClients.kinds, tallies) };
   const rates = {
-    good: Math.round(capacity.good_per_second * GOOD_SHARE),
+    good: Math.round(capacity.good.per_second * GOOD_SHARE),
     hostile: Math.round(capacity.hostile_per_second * HOSTILE_SHARE),
   };
   const goodAlone = () => {
@@ -247,6 +248,20 @@ async function playRound(service, hostileClients, tallies, round) {
   const alone = [before, await goodAlone()];
   const p99_factor = mixed.good.p99_ms / mean(alone.map(({ p99_ms }) => p99_ms));
   return { capacity, rates, alone, ...mixed, p99_factor };
+}
+
+/** The capacity of a service for good requests beside that of a fresh one, by turns: what was measured, and the ratios. */
+async function besideFresh(service) {
+  say("capacity beside that of a fresh service, by turns");
+  const fresh = await startService();
+  const windows = [await closedLoop(fresh, WARM_UP_SECONDS)];
+  const ratios = [];
+  while (ratios.length < AGE_TURNS) {
+    const [one, other] = [await closedLoop(fresh, AGE_SECONDS), await closedLoop(service, AGE_SECONDS)];
+    windows.push(one, other);
+    ratios.push(other.per_second / one.per_second);
+  }
+  return { windows, ratios };
 }
 
 // ---- All of it ----------------------------------------------------------------------------------
@@ -263,11 +278,12 @@ async function run(service) {
   const start_mb = service.rss();
   const rounds = [];
   while (rounds.length < ROUNDS) rounds.push(await playRound(service, hostileClients, tallies, rounds.length + 1));
+  const aged = await besideFresh(service);
   const { status: health } = await send(service.port, { method: "GET", path: "/health" });
   const memory = rounds.map((round) => round.memory.map(({ rss_mb }) => rss_mb));
   const [first] = memory;
   const result = {
-    seconds: ROUNDS * ROUND_SECONDS, rounds, health,
+    seconds: ROUNDS * ROUND_SECONDS, rounds, aged, health,
     memory_mb: {
       fresh: fresh_mb, warm: warm_mb, start: start_mb,
       first_minute: ROUNDS > 1 ? first.at(-1) : first[Math.floor(first.length / 4)],
@@ -302,11 +318,12 @@ function middle(windows) {
 }
 
 /** What must hold: what it is, whether it does, and by which figures. */
-function judge({ rounds, seconds, health, memory_mb, kinds, errors }) {
+function judge({ rounds, aged, health, memory_mb, kinds, errors }) {
   const of = (status, part) => total(Object.entries(part).map(([each, count]) => status(each) ? count : 0));
   const inRounds = (figure) => total(rounds.map(figure));
   const factors = rounds.map(({ p99_factor }) => p99_factor);
-  const goodOnes = rounds.flatMap(({ capacity, alone, good }) => [capacity.good, ...alone, good]).map(({ statuses }) => statuses);
+  const windows = rounds.flatMap(({ capacity, alone, good }) => [capacity.good, ...alone, good]);
+  const goodOnes = [...windows, ...aged.windows].map(({ statuses }) => statuses);
   const all = [...goodOnes, ...kinds.map(({ statuses }) => statuses)];
   const sum = (status, parts) => total(parts.map((part) => of(status, part)));
   const [any, refused] = [sum(() => true, goodOnes), sum((status) => status !== "200", goodOnes)];
@@ -323,6 +340,9 @@ function judge({ rounds, seconds, health, memory_mb, kinds, errors }) {
     check("every hostile request gets the answer that it must", unexpected === 0, `${unexpected} do not`),
     check(`good clients' p99 within ${MAX_P99_FACTOR} times theirs alone`, median(factors) <= MAX_P99_FACTOR,
       `${median(factors).toFixed(2)} times in the median round, ${Math.min(...factors).toFixed(2)} to ${Math.max(...factors).toFixed(2)}`),
+    check("as fast at the end as a fresh one", median(aged.ratios) >= MIN_OF_FRESH,
+      `${median(aged.ratios).toFixed(2)} of its capacity in the median turn, ${Math.min(...aged.ratios).toFixed(2)} to `
+      + Math.max(...aged.ratios).toFixed(2)),
     check("memory is flat", memory_mb.end <= most,
       `${memory_mb.end.toFixed(0)} MB at the end, ${memory_mb.first_minute.toFixed(0)} MB after the first minute`),
     check("sampled tokens verify", verified === taken, `${verified} of ${taken}`),
@@ -358,7 +378,7 @@ function columns(rows) {
 
 function print({ rounds, seconds, memory_mb, kinds, errors, checks }) {
   const of = (figure) => median(rounds.map(figure));
-  console.log(`\nCapacity: ${of(({ capacity }) => capacity.good_per_second).toFixed(0)} good requests/s, or `
+  console.log(`\nCapacity: ${of(({ capacity }) => capacity.good.per_second).toFixed(0)} good requests/s, or `
     + `${of(({ capacity }) => capacity.hostile_per_second).toFixed(0)} hostile ones, ${CAPACITY_AT_ONCE} at a time, in the median round\n`);
   const row = (name, rate, { p50_ms, p99_ms, p999_ms, max_ms }, statuses) =>
     [name, rate.toFixed(0), ms(p50_ms), ms(p99_ms), ms(p999_ms), ms(max_ms), statuses];
@@ -378,7 +398,7 @@ function print({ rounds, seconds, memory_mb, kinds, errors, checks }) {
   columns([
     ["round", "can good", "hostile", "sent good", "hostile", "p99 alone", "mixed", "alone", "times", "workerd", "oha", "hostile clients", "MB"],
     ...rounds.map(({ capacity, rates, alone: [before, after], good: mixed, p99_factor, cpu, memory }, at) => [at + 1,
-      ...[capacity.good_per_second, capacity.hostile_per_second, rates.good, rates.hostile].map((each) => each.toFixed(0)),
+      ...[capacity.good.per_second, capacity.hostile_per_second, rates.good, rates.hostile].map((each) => each.toFixed(0)),
       ...[before, mixed, after].map(({ p99_ms }) => ms(p99_ms)), ms(p99_factor),
       ...Object.values(cpu).map((share) => (share * 100).toFixed(0)), memory.at(-1).rss_mb.toFixed(0)]),
   ]);
