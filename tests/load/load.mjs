@@ -5,7 +5,7 @@
 // are answered, 16 at a time; then good requests are sent at 30 % of theirs, and hostile ones beside them at 20 % of
 // theirs. Before and after that minute the good ones are alone for some seconds. So a round compares what is of the
 // same time, and asks as much as the machine can do at that time: a shared one may be half as fast an hour later.
-// A service that became slower would so be asked for less: at the end its capacity is compared with that of a fresh one.
+// One that became slower would so be asked for less: at the end its capacity is compared with that of a fresh one.
 // All rates are open loops, and latencies count from the moment at which a request was due. Exits with an error if a
 // check fails.
 
@@ -36,7 +36,7 @@ const WATCH_SECONDS = 1;
 const SAY_SECONDS = 15;
 /** How many requests of each kind are sent for its costs in a round, and how many at once. */
 const [COST_ROUNDS, COST_REQUESTS, COST_AT_ONCE] = [3, 100, 4];
-/** What is asked: p99 beside the hostile ones, capacity of a fresh one's, the share of what was due that was sent, and memory. */
+/** What is asked: p99 beside the hostile ones, capacity beside a fresh one's, the share of what was due, and memory. */
 const MAX_P99_FACTOR = 2;
 const MIN_OF_FRESH = 0.75;
 const MIN_SENT = 0.99;
@@ -250,7 +250,7 @@ async function playRound(service, hostileClients, tallies, round) {
   return { capacity, rates, alone, ...mixed, p99_factor };
 }
 
-/** The capacity of a service for good requests beside that of a fresh one, by turns: what was measured, and the ratios. */
+/** The capacity for good requests beside that of a fresh service, by turns: what was measured, and the ratios. */
 async function besideFresh(service) {
   say("capacity beside that of a fresh service, by turns");
   const fresh = await startService();
