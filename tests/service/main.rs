@@ -24,6 +24,7 @@ mod framing;
 mod grant;
 mod jwt_bearer;
 mod key_warnings;
+mod kinds;
 mod lessons;
 mod limits;
 mod lines;
