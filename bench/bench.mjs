@@ -1,8 +1,9 @@
-// Measures what a token costs, beside what others would use: node bench.mjs [--check]
+// Measures what a token costs, beside what others would use: node bench.mjs [--check | --against FOLDER]
 //
 // Everything that is compared runs at once, on one processor, and the load on another, each in its turn,
 // ROUNDS times. Writes results.json, RESULTS.md and results.svg. With --check only what the guard
-// compares is measured, and it fails if that has become worse than in results.json.
+// compares is measured, and it fails if that has become worse than in results.json. With --against this
+// build is compared with the build in another folder, an earlier one for instance, and nothing is written.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -14,12 +15,15 @@ import { LOAD_CPU, makeFixture, SERVER_CPU, startOidcProvider, startOwn, startSc
 import { startLoad, wire } from "./load.mjs";
 import { chart, report } from "./report.mjs";
 
-const { values: { check } } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const { values: { check, against } } = parseArgs({
+  options: { check: { type: "boolean", default: false }, against: { type: "string" } },
+});
 if (check && !existsSync("bench/results.json")) {
   console.error("bench: there is no bench/results.json to compare with; make bench writes it");
   process.exit(1);
 }
 const ROUNDS = 5;
+const COMPARED_ROUNDS = 9;
 const WARM_UP_SECONDS = 5;
 const SECONDS = 4;
 const OPEN_SECONDS = 6;
@@ -223,8 +227,40 @@ const machine = () => ({
   date: new Date().toISOString().slice(0, 10),
 });
 
+/** CPU µs of each kind of token by this build and by another, and their ratios, round by round. */
+async function compareWith(build) {
+  const servers = { own: await startOwn(fixture), other: await startOwn(fixture, { build }) };
+  const jobs = { "by a secret": () => TOKEN, "of 10,000 clients": () => ZIPF, "wrong secret": () => WRONG,
+    "by an assertion": (server) => assertions(server, 5000) };
+  for (const job of Object.values(jobs)) {
+    for (const server of Object.values(servers)) await warm([server], await job(server));
+  }
+  const rounds = Object.fromEntries(Object.keys(jobs).map((name) => [name, []]));
+  for (let round = 1; round <= COMPARED_ROUNDS; round += 1) {
+    for (const [name, job] of Object.entries(jobs)) {
+      const cost = async (server) => (await closedLoop(server, await job(server))).cpu_us;
+      // Each goes first in every second round: what the one leaves behind, the other meets.
+      const order = round % 2 ? ["own", "other"] : ["other", "own"];
+      const costs = {};
+      for (const server of order) costs[server] = await cost(servers[server]);
+      rounds[name].push({ ...costs, ratio: costs.own / costs.other });
+    }
+    say(`round ${round} of ${COMPARED_ROUNDS}`);
+  }
+  for (const [name, rows] of Object.entries(rounds)) {
+    const { own, other, ratio } = spreads(rows);
+    console.log(`${name}: ${own.median.toFixed(1)} µs beside ${other.median.toFixed(1)}, in each round `
+      + `${ratio.median.toFixed(3)} times (${ratio.least.toFixed(3)} to ${ratio.greatest.toFixed(3)})`);
+  }
+}
+
 // ---- The run ------------------------------------------------------------------------------------
 
+if (against) {
+  say(`this build and ${against}: ${COMPARED_ROUNDS} rounds`);
+  await compareWith(against);
+  process.exit();
+}
 say("starting");
 const guarded = {
   "sdk-hello": { server: await startSdkHello(fixture), job: HELLO },
