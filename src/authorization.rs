@@ -7,23 +7,29 @@ use crate::family::AuthorizationRequest;
 use crate::form::Form;
 use crate::grant::{GrantType, requested_audience, scope};
 use crate::realm::Realm;
+use crate::redirect_uri;
 use crate::time::Seconds;
 
 /// What a pushed request's URI begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// The redirect URI of a request (RFC 6749 §3.1.2.3): one that is registered, character for
-/// character; when none is named, the only one.
+/// The redirect URI of a request (RFC 6749 §3.1.2.3): the one that it names, if that
+/// [matches](redirect_uri::matches) a registered one; when it names none, the only one.
 ///
 /// # Errors
 /// [`Rejection::RedirectUriNotRegistered`]. No browser may then be redirected.
-pub fn redirect_uri<'a>(form: &Form<'_>, client: &'a Client) -> Result<&'a str, Rejection> {
-    let found = match (form.value("redirect_uri"), client.redirect_uris.as_slice()) {
-        (Some(named), registered) => registered.iter().find(|uri| *uri == named),
-        (None, [only]) => Some(only),
-        (None, _) => None,
-    };
-    Ok(found.ok_or(Rejection::RedirectUriNotRegistered)?)
+pub fn redirect_uri<'a>(form: &'a Form<'_>, client: &'a Client) -> Result<&'a str, Rejection> {
+    match (form.value("redirect_uri"), client.redirect_uris.as_slice()) {
+        (Some(named), registered)
+            if registered
+                .iter()
+                .any(|uri| redirect_uri::matches(uri, named)) =>
+        {
+            Ok(named)
+        }
+        (None, [only]) => Ok(only),
+        _ => Err(Rejection::RedirectUriNotRegistered),
+    }
 }
 
 /// Checks all else that a request asks for.

@@ -27,3 +27,34 @@ pub fn is_redirect_uri(uri: &str) -> bool {
 pub fn is_web_url(uri: &str) -> bool {
     uri.starts_with("http") && is_redirect_uri(uri)
 }
+
+/// Whether a browser may be sent to a URI because `registered` is one of the client's: it is that URI,
+/// character for character (RFC 9700 §2.1), or differs from it in the port alone where both are on the
+/// address of the loopback interface. A native application gets whatever port is free there (RFC 8252
+/// §7.3); `localhost` may be another machine (§8.3), and stays exact.
+#[must_use]
+pub fn matches(registered: &str, asked: &str) -> bool {
+    registered == asked
+        || on_loopback_address(registered)
+            .is_some_and(|parts| on_loopback_address(asked) == Some(parts))
+}
+
+/// Host, and path with query, of an `http` URI whose host is a loopback IP literal and whose port is
+/// missing or one at which something can listen, written as usual.
+fn on_loopback_address(uri: &str) -> Option<(&str, &str)> {
+    let after_scheme = uri.strip_prefix("http://")?;
+    let end = after_scheme.find(['/', '?']).unwrap_or(after_scheme.len());
+    let (authority, path_and_query) = after_scheme.split_at_checked(end)?;
+    let (host, port) = match authority.strip_prefix("[::1]") {
+        Some(port) => ("[::1]", port),
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+    (is_port && host != "localhost" && is_loopback(host)).then_some((host, path_and_query))
+}
+
+/// Whether a text is a port from 1 to 65535, without signs and leading zeros.
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>()
+        .is_ok_and(|port| port > 0 && port.to_string() == text)
+}

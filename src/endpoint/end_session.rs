@@ -10,6 +10,7 @@ use crate::family::{FamilyId, RefreshToken, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
+use crate::redirect_uri;
 use crate::store::Store;
 use crate::tokens::verify_id_token_hint;
 
@@ -46,7 +47,7 @@ pub async fn respond<S: Store>(
         let client = context.client(realm, &client_id).await?;
         let is_registered = |client: &Client| {
             let mut uris = client.post_logout_redirect_uris.iter();
-            uris.any(|uri| uri == target)
+            uris.any(|uri| redirect_uri::matches(uri, target))
         };
         if !client.as_deref().is_some_and(is_registered) {
             return Err(Rejection::RedirectUriNotRegistered.into());

@@ -1,2 +1,6 @@
 //! What went wrong with clients, files and test suites that others wrote, by kind: each member of a
 //! kind is a request that a real program sends.
+
+mod native_applications;
+
+use super::*;
