@@ -141,28 +141,6 @@ impl Response {
         }
     }
 
-    /// A page for a person, with a heading and a sentence of ours: they need no escaping.
-    #[must_use]
-    pub fn page(status: u16, heading: &str, sentence: &str) -> Self {
-        let headers = vec![
-            ("content-type", "text/html; charset=utf-8".into()),
-            ("cache-control", "no-store".into()),
-            ("referrer-policy", "no-referrer".into()),
-            ("content-security-policy", PAGE_POLICY.into()),
-            ("x-content-type-options", "nosniff".into()),
-        ];
-        let body = format!(
-            "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n\
-             <title>{heading}</title>\n<h1>{heading}</h1>\n<p>{sentence}</p>\n</html>\n"
-        );
-        Self {
-            status,
-            headers,
-            body,
-        }
-    }
-
     /// A public document, for every origin, to GET or HEAD; nothing but the fact that it has not
     /// changed when the request names its `ETag` (RFC 9110 §13.1.2).
     ///
@@ -250,22 +228,9 @@ impl Response {
         response.with_failure_headers(failure, realm)
     }
 
-    /// What a person is told of a failure in their browser.
+    /// Adds the header fields that tell of a failure, by the answer's status.
     #[must_use]
-    pub fn failure_page(failure: &Failure, realm: Option<&Realm>) -> Self {
-        let (status, sentence) = match failure {
-            Failure::Rejection(rejection) => {
-                let why = rejection.description();
-                let sentence = format!("{why} Go back to the application and begin again.");
-                (rejection.code().status(), sentence)
-            }
-            Failure::Fault(fault) => (fault.code().status(), fault.description().to_owned()),
-        };
-        let page = Self::page(status, "This cannot go on", &sentence);
-        page.with_failure_headers(failure, realm)
-    }
-
-    fn with_failure_headers(mut self, failure: &Failure, realm: Option<&Realm>) -> Self {
+    pub(crate) fn with_failure_headers(mut self, failure: &Failure, realm: Option<&Realm>) -> Self {
         if let Failure::Rejection(Rejection::MethodNotAllowed { allow }) = failure {
             self.headers.push(("allow", (*allow).into()));
         }
@@ -308,9 +273,6 @@ fn challenge(rejection: Rejection, realm: &Realm) -> Option<String> {
         _ => None,
     }
 }
-
-/// What a page of ours may load: nothing.
-const PAGE_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Adds parameters to the query of a URI (RFC 6749 §4.1.2).
 #[must_use]

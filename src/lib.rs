@@ -55,6 +55,7 @@ pub mod http;
 pub mod jose;
 pub mod json;
 pub mod not_before;
+mod page;
 pub mod person;
 pub mod realm;
 pub mod redirect_uri;

@@ -12,6 +12,7 @@ use crate::endpoint::{
 };
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
+use crate::page;
 use crate::realm::{Realm, Realms};
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
@@ -141,6 +142,9 @@ impl Service {
         }
         let (realm, endpoint) = match self.realm(request) {
             Ok(found) => found,
+            Err(Failure::Rejection(Rejection::UnknownPath)) if request.path == "/" => {
+                return reply("none", None, root(request), now, &context.audit);
+            }
             Err(failure) => return reply("none", None, Err(failure), now, &context.audit),
         };
         context.audit.realm = Some(realm.name.to_string());
@@ -208,6 +212,14 @@ impl Service {
             realm.signing_key(now, realm.access_token_ttl)?;
         }
         Ok(Response::not_stored(200, r#"{"status":"ok"}"#.to_owned()))
+    }
+}
+
+/// What is at the root of a host where no realm has it.
+fn root(request: &Request<'_>) -> Result<Response, Failure> {
+    match request.method {
+        "GET" | "HEAD" => Ok(page::welcome()),
+        _ => Err(Rejection::MethodNotAllowed { allow: "GET, HEAD" }.into()),
     }
 }
 
@@ -291,7 +303,7 @@ fn reply(
                 Failure::Fault(_) => ("error", "failed"),
             };
             let response = match endpoint.is_some_and(Endpoint::is_for_browsers) {
-                true => Response::failure_page(&failure, realm),
+                true => page::failure(&failure, realm, audit.ray_id.as_deref()),
                 false => Response::failure(&failure, realm),
             };
             let mut reason = failure.to_string();

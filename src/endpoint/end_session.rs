@@ -9,6 +9,7 @@ use crate::family::act::End;
 use crate::family::{FamilyId, RefreshToken, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
+use crate::page;
 use crate::realm::Realm;
 use crate::redirect_uri;
 use crate::store::Store;
@@ -65,7 +66,7 @@ pub async fn respond<S: Store>(
     Ok(match (target, form.value("state")) {
         (Some(target), Some(state)) => Response::redirect(with_query(target, &[("state", state)])),
         (Some(target), None) => Response::redirect(target.to_owned()),
-        (None, _) => Response::page(200, "You are signed out", "You can close this page."),
+        (None, _) => page::notice(200, "You are signed out", "You can close this page."),
     })
 }
 

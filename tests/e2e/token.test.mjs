@@ -152,7 +152,7 @@ test("methods, documents and unknown paths answer on the wire as they do nativel
     ["HEAD", "/.well-known/jwks.json", 200, null],
     ["POST", "/.well-known/jwks.json", 405, "GET, HEAD"],
     ["GET", "/realms/default/.well-known/openid-configuration", 200, null],
-    ["GET", "/", 404, null],
+    ["GET", "/nowhere", 404, null],
     ["POST", "/realms/none/token", 404, null],
   ]) {
     const response = await fetch(worker.url + path, { method });

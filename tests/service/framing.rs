@@ -33,7 +33,7 @@ fn the_realm_is_at_its_own_path_and_default_at_the_root_too() {
         ("/Token", 404),
         ("/realms/default", 404),
         ("/realms/%64efault/token", 404),
-        ("/", 404),
+        ("/", 405),
         ("", 404),
     ] {
         let request = post(path, "grant_type=client_credentials");

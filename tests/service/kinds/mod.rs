@@ -1,6 +1,7 @@
 //! What went wrong with clients, files and test suites that others wrote, by kind: each member of a
 //! kind is a request that a real program sends.
 
+mod error_pages;
 mod native_applications;
 
 use super::*;
