@@ -6,6 +6,7 @@ use crate::error::Rejection;
 use crate::family::AuthorizationRequest;
 use crate::form::Form;
 use crate::grant::{GrantType, requested_audience, scope};
+use crate::person::OPENID;
 use crate::realm::Realm;
 use crate::redirect_uri;
 use crate::time::Seconds;
@@ -14,12 +15,30 @@ use crate::time::Seconds;
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// The redirect URI of a request (RFC 6749 §3.1.2.3): the one that it names, if that
-/// [matches](redirect_uri::matches) a registered one; when it names none, the only one.
+/// [matches](redirect_uri::matches) a registered one; when it names none, the only one, unless it must
+/// name it: with the scope `openid` (OpenID Connect Core §3.1.2.1), and under a profile (FAPI 2.0
+/// §5.3.2.2).
 ///
 /// # Errors
-/// [`Rejection::RedirectUriNotRegistered`]. No browser may then be redirected.
-pub fn redirect_uri<'a>(form: &'a Form<'_>, client: &'a Client) -> Result<&'a str, Rejection> {
-    match (form.value("redirect_uri"), client.redirect_uris.as_slice()) {
+/// [`Rejection`]. No browser may then be redirected.
+pub fn redirect_uri<'a>(
+    form: &'a Form<'_>,
+    client: &'a Client,
+    realm: &Realm,
+) -> Result<&'a str, Rejection> {
+    let named = form.value("redirect_uri");
+    if named.is_none() {
+        let mut scope = form.value("scope").unwrap_or_default().split(' ');
+        if scope.any(|token| token == OPENID) {
+            return Err(Rejection::InvalidRequest(
+                "The redirect_uri is required with the scope openid.",
+            ));
+        }
+        if realm.requirements.profile.is_some() {
+            return Err(Rejection::InvalidRequest("The redirect_uri is required."));
+        }
+    }
+    match (named, client.redirect_uris.as_slice()) {
         (Some(named), registered)
             if registered
                 .iter()
@@ -72,9 +91,9 @@ pub fn parse(
     }
     // 4. PKCE (RFC 7636 §4.3), by S256 alone (RFC 9700 §2.1.1).
     let code_challenge = code_challenge(form)?;
-    if code_challenge.is_none() && !client.is_confidential() {
+    if code_challenge.is_none() && realm.requirements.pkce_of(client) {
         return Err(Rejection::InvalidRequest(
-            "A public client must send a code_challenge.",
+            "The client must send a code_challenge.",
         ));
     }
     // 5. What the person is asked (OpenID Connect Core §3.1.2.1).
@@ -88,7 +107,7 @@ pub fn parse(
         .map_err(|_| Rejection::InvalidRequest("The max_age must be a number of seconds."))?;
     let text = |name| form.value(name).map(str::to_owned);
     Ok(AuthorizationRequest {
-        redirect_uri: redirect_uri(form, client)?.to_owned(),
+        redirect_uri: redirect_uri(form, client, realm)?.to_owned(),
         redirect_uri_given: form.value("redirect_uri").is_some(),
         state: text("state"),
         scope: scope(form, client, realm)?,

@@ -6,6 +6,7 @@
 mod secret;
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -247,6 +248,18 @@ pub struct Client {
     /// Whether it may have no tokens but those for the holder of a key (RFC 9449 §5.2).
     #[serde(skip_serializing_if = "is_false")]
     pub dpop_bound_access_tokens: bool,
+    /// Whether it must push its authorization requests (RFC 9126 §6).
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_pushed_authorization_requests: bool,
+    /// Whether it must use PKCE though it is confidential (RFC 7636).
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_pkce: bool,
+    /// Whether it may have no bearer tokens: a key or a certificate, as it likes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub require_bound_tokens: bool,
+    /// For how long a used refresh token may be tried again, if not as the realm has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token_grace: Option<Seconds>,
     /// `sub` of the tokens it gets for itself, if not its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -302,6 +315,10 @@ impl Client {
             tls_client_auth_subject_dn: None,
             tls_client_certificate_bound_access_tokens: false,
             dpop_bound_access_tokens: false,
+            require_pushed_authorization_requests: false,
+            require_pkce: false,
+            require_bound_tokens: false,
+            refresh_token_grace: None,
             subject: None,
             audience: Vec::new(),
             resources: Vec::new(),
@@ -355,6 +372,14 @@ impl Client {
             dpop_bound_access_tokens: members
                 .take("dpop_bound_access_tokens", BOOLEAN)?
                 .unwrap_or_default(),
+            require_pushed_authorization_requests: members
+                .take("require_pushed_authorization_requests", BOOLEAN)?
+                .unwrap_or_default(),
+            require_pkce: members.take("require_pkce", BOOLEAN)?.unwrap_or_default(),
+            require_bound_tokens: members
+                .take("require_bound_tokens", BOOLEAN)?
+                .unwrap_or_default(),
+            refresh_token_grace: refresh_token_grace(&mut members)?,
             subject: members.take("subject", TEXT)?,
             audience: members.take("audience", TEXTS)?.unwrap_or_default(),
             resources: members.take("resources", TEXTS)?.unwrap_or_default(),
@@ -492,6 +517,23 @@ pub fn access_token_ttl(members: &mut Object) -> Result<Option<Seconds>, JsonErr
         ttl => Ok(ttl),
     }
 }
+
+/// Takes `refresh_token_grace` of a record.
+fn refresh_token_grace(members: &mut Object) -> Result<Option<Seconds>, JsonError> {
+    let (member, expected) = ("refresh_token_grace", GRACE);
+    match members.take(member, expected)? {
+        Some(Seconds(grace)) if !GRACES.contains(&grace) => {
+            Err(JsonError::Invalid { member, expected })
+        }
+        grace => Ok(grace),
+    }
+}
+
+/// For how many seconds a realm or a record may let a used refresh token be tried again.
+pub const GRACES: RangeInclusive<u32> = 0..=300;
+
+/// The same in words.
+pub(crate) const GRACE: &str = "0 to 300 seconds";
 
 const BOOLEAN: &str = "true or false";
 const SCOPE: &str = "scope tokens with one space between";

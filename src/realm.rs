@@ -7,6 +7,7 @@ mod all;
 mod error;
 mod issuer;
 mod place;
+mod requirements;
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -19,7 +20,10 @@ pub use self::all::Realms;
 pub use self::error::{Cause, RealmError};
 pub use self::issuer::{Issuer, is_loopback};
 use self::place::{Place, check_paths};
-use crate::client::{ClientId, access_token_ttl, is_reserved, reserved_claim};
+pub use self::requirements::{Profile, Requirements};
+use crate::client::{
+    Client, ClientId, GRACE, GRACES, access_token_ttl, is_reserved, reserved_claim,
+};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
@@ -98,8 +102,10 @@ pub struct Realm {
     pub login_url: Option<String>,
     /// The clients that may say who signed in.
     pub login_clients: Vec<ClientId>,
-    /// How long refresh tokens live.
-    pub refresh: RefreshPolicy,
+    /// How long refresh tokens live, where the client's record says nothing else.
+    refresh: RefreshPolicy,
+    /// What every client must do, whatever its record says.
+    pub requirements: Requirements,
     /// Whether client assertions may be for the token endpoint, not for the issuer alone.
     assertion_audience_may_be_token_endpoint: bool,
     /// What clients that register themselves may ask for; without it, none can.
@@ -130,6 +136,7 @@ impl Realm {
         }
         let issuer = Issuer::parse(&members.require::<String>("issuer", TEXT)?)?;
         let iss = members.take::<String>("iss", TEXT)?;
+        let requirements = Requirements::parse(&mut members)?;
         let mut realm = Self {
             name: name.clone(),
             trusted_issuers: trusted_issuers(&mut members, &issuer, iss.as_deref())?,
@@ -152,7 +159,8 @@ impl Realm {
             login_clients: members
                 .take("login_clients", "a list of client ids")?
                 .unwrap_or_default(),
-            refresh: refresh_policy(&mut members)?,
+            refresh: refresh_policy(&mut members, &requirements)?,
+            requirements,
             age: age(&mut members)?,
             assertion_audience_may_be_token_endpoint: members
                 .take("assertion_audience_may_be_token_endpoint", "true or false")?
@@ -173,6 +181,10 @@ impl Realm {
         members.finish()?;
         if let Some(claim) = reserved_claim(&realm.claims) {
             return Err(Cause::ReservedClaim(claim.to_owned()));
+        }
+        // FAPI 2.0 §5.3.2.1: the audience of assertions is the issuer alone.
+        if realm.requirements.profile.is_some() && realm.assertion_audience_may_be_token_endpoint {
+            return Err(Cause::Profile("assertion_audience_may_be_token_endpoint"));
         }
         match &realm.login_url {
             Some(url) if !is_web_url(url) => {
@@ -247,6 +259,24 @@ impl Realm {
                     .is_some_and(is_token_endpoint)
     }
 
+    /// How long refresh tokens of a client live.
+    #[must_use]
+    pub fn refresh_policy(&self, client: &Client) -> RefreshPolicy {
+        RefreshPolicy {
+            grace: client.refresh_token_grace.unwrap_or(self.refresh.grace),
+            ..self.refresh
+        }
+    }
+
+    /// How long authorization codes live: 60 s at most under a profile (FAPI 2.0 §5.3.2.1).
+    #[must_use]
+    pub fn code_ttl(&self) -> Seconds {
+        match self.requirements.profile {
+            Some(Profile::Fapi2) => self.dialect.code_ttl.min(Seconds(60)),
+            None => self.dialect.code_ttl,
+        }
+    }
+
     /// The key that signs a token which begins `now` and lives for `lifetime`.
     ///
     /// # Errors
@@ -312,7 +342,14 @@ fn trusted_issuers(
 }
 
 /// Takes the members that say how long refresh tokens live.
-fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
+fn refresh_policy(
+    members: &mut Object,
+    requirements: &Requirements,
+) -> Result<RefreshPolicy, JsonError> {
+    let grace = match requirements.profile {
+        Some(Profile::Fapi2) => MINUTE,
+        None => 10,
+    };
     let mut take =
         |member, default, range, expected| seconds(members, member, default, range, expected);
     let (any, positive) = (1..=u32::MAX, "1 second or more");
@@ -325,7 +362,7 @@ fn refresh_policy(members: &mut Object) -> Result<RefreshPolicy, JsonError> {
             idle: take("offline_token_idle_ttl", 30 * DAY, any.clone(), positive)?,
             absolute: take("offline_token_ttl", 365 * DAY, any, positive)?,
         },
-        grace: take("refresh_token_grace", 10, 0..=300, "0 to 300 seconds")?,
+        grace: take("refresh_token_grace", grace, GRACES, GRACE)?,
     })
 }
 

@@ -123,6 +123,8 @@ impl RegistrationPolicy {
         client.dpop_bound_access_tokens = flag(metadata, "dpop_bound_access_tokens")?;
         client.tls_client_certificate_bound_access_tokens =
             flag(metadata, "tls_client_certificate_bound_access_tokens")?;
+        client.require_pushed_authorization_requests =
+            flag(metadata, "require_pushed_authorization_requests")?;
         for (member, only) in [
             ("token_endpoint_auth_signing_alg", es256::NAME),
             ("id_token_signed_response_alg", es256::NAME),
@@ -166,6 +168,7 @@ pub fn information(client: &Client) -> Map<String, Value> {
         "dpop_bound_access_tokens": client.dpop_bound_access_tokens,
         "tls_client_certificate_bound_access_tokens":
             client.tls_client_certificate_bound_access_tokens,
+        "require_pushed_authorization_requests": client.require_pushed_authorization_requests,
     });
     let Value::Object(mut information) = information else {
         return Map::new();

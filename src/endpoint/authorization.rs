@@ -36,9 +36,15 @@ pub async fn respond<S: Store>(
     if let Some(handle) = pushed {
         return ask_pushed(handle, &client, realm, context).await;
     }
-    let redirect_uri = authorization::redirect_uri(&form, &client)?;
-    // 2. All else that is asked for.
-    let request = match authorization::parse(&form, &client, realm) {
+    let redirect_uri = authorization::redirect_uri(&form, &client, realm)?;
+    // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
+    let parsed = match realm.requirements.pushed_requests_of(&client) {
+        true => Err(Rejection::InvalidRequest(
+            "The client must push its authorization requests.",
+        )),
+        false => authorization::parse(&form, &client, realm),
+    };
+    let request = match parsed {
         Ok(request) => request,
         Err(rejection) => {
             context.audit.done = Some("refused");

@@ -142,19 +142,24 @@ const NO_CERTIFICATE: Rejection = Rejection::InvalidRequest(
 );
 
 /// What an authenticated client's tokens are bound to: the key of the request's proof (RFC 9449 §5),
-/// and the certificate of a client whose record wants that (RFC 8705 §3).
+/// and the certificate of a client whose record wants that (RFC 8705 §3). A client that may have no
+/// bearer tokens and shows no proof is bound to the certificate that it shows.
 pub(super) async fn confirmation<S: Store>(
     request: &Request<'_>,
     proof: Option<Proof>,
     client: &Client,
+    realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Confirmation, Failure> {
     if client.dpop_bound_access_tokens && proof.is_none() {
         return Err(Rejection::from(ProofError::Missing).into());
     }
-    let x5t_s256 = match client.tls_client_certificate_bound_access_tokens {
-        true => Some(certificate_thumbprint(request).ok_or(NO_CERTIFICATE)?),
-        false => None,
+    let x5t_s256 = if client.tls_client_certificate_bound_access_tokens {
+        Some(certificate_thumbprint(request).ok_or(NO_CERTIFICATE)?)
+    } else if proof.is_none() && realm.requirements.bound_tokens_of(client) {
+        Some(certificate_thumbprint(request).ok_or(Rejection::from(ProofError::Missing))?)
+    } else {
+        None
     };
     let jkt = match proof {
         Some(proof) => Some(

@@ -43,6 +43,7 @@ struct Metadata<'a> {
 struct PeopleMetadata {
     authorization_endpoint: Option<String>,
     pushed_authorization_request_endpoint: Option<String>,
+    require_pushed_authorization_requests: bool,
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
     response_modes_supported: [&'static str; 1],
@@ -84,6 +85,7 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
     let people = || PeopleMetadata {
         authorization_endpoint: realm.url(Endpoint::Authorization),
         pushed_authorization_request_endpoint: realm.url(Endpoint::PushedAuthorization),
+        require_pushed_authorization_requests: realm.requirements.pushed_requests,
         userinfo_endpoint: realm.url(Endpoint::Userinfo),
         end_session_endpoint: realm.url(Endpoint::EndSession),
         response_modes_supported: ["query"],

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::caller;
 use crate::access_token::AccessToken;
-use crate::client::Client;
+use crate::client::{Client, GRACES};
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
@@ -14,6 +14,7 @@ use crate::http::{Request, Response};
 use crate::json::put;
 use crate::realm::Realm;
 use crate::store::Store;
+use crate::time::Seconds;
 
 /// Tells what a token is, or that it is not active: of that the caller is told nothing else.
 ///
@@ -108,7 +109,7 @@ async fn refresh_token<S: Store>(
 ) -> Result<Map<String, Value>, Failure> {
     let inspect = InspectRefresh {
         token: token.part,
-        grace: realm.refresh.grace,
+        grace: Seconds(*GRACES.end()),
     };
     let not_before = context.not_before(realm).await?;
     let InspectedRefresh {
@@ -117,6 +118,7 @@ async fn refresh_token<S: Store>(
         begun_at,
         expires_at,
         confirmation,
+        used_at,
     } = context.act(realm, token.family, inspect).await?;
     let sees_all = realm.introspection_clients.contains(&caller.client_id);
     if client_id != caller.client_id && !sees_all {
@@ -125,6 +127,11 @@ async fn refresh_token<S: Store>(
     let client = context.client(realm, &client_id).await?;
     let client = client.filter(|client| !client.disabled);
     let client = client.ok_or(Rejection::ClientDisabled)?;
+    // Whose grace counts is known only now.
+    let grace = realm.refresh_policy(&client).grace;
+    if used_at.is_some_and(|used_at| context.now.since(used_at) >= grace) {
+        return Err(Refusal::Expired.into());
+    }
     let subject = grant.person.as_ref();
     let subject = subject.map_or(client.subject(), |person| &person.sub);
     if not_before.is_past(begun_at.unwrap_or_default(), client_id.as_str(), subject) {

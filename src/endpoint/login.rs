@@ -150,7 +150,7 @@ pub async fn resume<S: Store>(
     let resume = Resume {
         resume: secret,
         browser,
-        code_ttl: realm.dialect.code_ttl,
+        code_ttl: realm.code_ttl(),
     };
     let resumed = context.act(realm, family, resume).await?;
     context.audit.done = Some("resumed");

@@ -30,7 +30,7 @@ pub async fn respond<S: Store>(
     let token_request = TokenRequest {
         grant_type,
         form: &form,
-        confirmation: caller::confirmation(request, proof, &client, context).await?,
+        confirmation: caller::confirmation(request, proof, &client, realm, context).await?,
     };
     let token = grant::run(&token_request, &client, realm, context).await?;
     Ok(Response::not_stored(200, token.0))

@@ -245,7 +245,7 @@ fn lifetime(client: &Client, realm: &Realm) -> Seconds {
 fn refresh_policy(client: &Client, realm: &Realm) -> Option<RefreshPolicy> {
     client
         .may_use(GrantType::RefreshToken.name())
-        .then_some(realm.refresh)
+        .then(|| realm.refresh_policy(client))
 }
 
 /// What a grant decided.

@@ -43,7 +43,7 @@ pub(super) async fn run<S: Store>(
         audience,
         allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),
-        policy: realm.refresh,
+        policy: realm.refresh_policy(client),
         confirmation: request.confirmation.clone(),
     };
     let granted = ask_family(family, refresh, client, realm, context).await?;

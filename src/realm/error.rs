@@ -69,6 +69,9 @@ pub enum Cause {
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
+    /// A member that allows what the profile does not.
+    #[error("member `{0}` contradicts `profile`: leave one of them out")]
+    Profile(&'static str),
     /// The URL of the login application is no URL for browsers.
     #[error("member `login_url` must be https, or http on loopback")]
     LoginUrl,

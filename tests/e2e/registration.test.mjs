@@ -104,6 +104,7 @@ test("curl: an initial access token, a client registered with it, and a token fo
     client_name: "Billing", client_secret_expires_at: 0, grant_types: ["client_credentials"],
     response_types: [], token_endpoint_auth_method: "client_secret_basic", scope: "read", redirect_uris: [],
     post_logout_redirect_uris: [], dpop_bound_access_tokens: false, tls_client_certificate_bound_access_tokens: false,
+    require_pushed_authorization_requests: false,
   });
 
   const stored = await worker.kv.get(`client/default/${client_id}`);

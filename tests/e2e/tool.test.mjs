@@ -126,6 +126,10 @@ test("a client's keys and certificate, and the keys replaced", () => {
   const record = JSON.parse(bound.kv.value);
   assert.deepEqual([record.tls_client_auth_subject_dn, record.tls_client_certificate_bound_access_tokens,
     record.dpop_bound_access_tokens, bound.client_secret], ["CN=app", true, true, undefined]);
+  const strict = JSON.parse(tool(...create, "--require-pushed-requests", "--require-pkce", "--require-bound-tokens",
+    "--refresh-token-grace", "60").kv.value);
+  assert.deepEqual([strict.require_pushed_authorization_requests, strict.require_pkce, strict.require_bound_tokens,
+    strict.refresh_token_grace], [true, true, true, 60]);
 
   const byKey = ["--auth-method", "private_key_jwt", "--jwks", file("before.json", JSON.stringify(before))];
   const { client_id, kv } = tool(...create, ...byKey);

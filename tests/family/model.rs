@@ -268,6 +268,7 @@ impl Model {
         Ok(json!({
             "client_id": "app", "grant": self.grant.to_json(), "begun_at": self.begun_at,
             "expires_at": self.idle_ends, "confirmation": self.bound.to_json(),
+            "used_at": is_retry.then_some(self.rotated),
         }))
     }
 

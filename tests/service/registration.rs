@@ -116,6 +116,7 @@ fn a_client_registers_and_gets_a_token_with_its_secret() {
             "token_endpoint_auth_method": "client_secret_basic",
             "redirect_uris": [], "post_logout_redirect_uris": [],
             "dpop_bound_access_tokens": false, "tls_client_certificate_bound_access_tokens": false,
+            "require_pushed_authorization_requests": false,
         })
     );
     let own = registry.fixture.token_as(&basic(id, secret), GRANT);

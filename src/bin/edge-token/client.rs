@@ -9,7 +9,9 @@ use std::fs;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use edge_token::client::{AuthMethod, Client, ClientId, MAX_ACCESS_TOKEN_TTL, StoredSecret};
+use edge_token::client::{
+    AuthMethod, Client, ClientId, GRACES, MAX_ACCESS_TOKEN_TTL, StoredSecret,
+};
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
 use edge_token::scope::ScopeSet;
@@ -168,6 +170,20 @@ pub(crate) struct Create {
     /// Give it no tokens but those bound to a key by DPoP (RFC 9449)
     #[arg(long)]
     dpop_bound: bool,
+    /// Take its authorization requests only as pushed ones (RFC 9126), as realms can of all clients
+    #[arg(long)]
+    require_pushed_requests: bool,
+    /// Require PKCE of it though it has a secret (RFC 7636)
+    #[arg(long)]
+    require_pkce: bool,
+    /// Give it no bearer tokens: they are bound to a key (RFC 9449) or certificate (RFC 8705), as it
+    /// likes
+    #[arg(long)]
+    require_bound_tokens: bool,
+    /// For how long it may try a used refresh token again [default: as the realm has it]
+    #[arg(long, value_name = "SECONDS",
+          value_parser = clap::value_parser!(u32).range(0..=i64::from(*GRACES.end())))]
+    refresh_token_grace: Option<u32>,
     /// A value of `aud` that its tokens may have; repeatable [default: the realm's]
     #[arg(long, value_name = "URI")]
     audience: Vec<String>,
@@ -284,6 +300,10 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     client.tls_client_auth_subject_dn = create.tls_client_auth_subject_dn;
     client.tls_client_certificate_bound_access_tokens = create.certificate_bound;
     client.dpop_bound_access_tokens = create.dpop_bound;
+    client.require_pushed_authorization_requests = create.require_pushed_requests;
+    client.require_pkce = create.require_pkce;
+    client.require_bound_tokens = create.require_bound_tokens;
+    client.refresh_token_grace = create.refresh_token_grace.map(Seconds);
     client.audience = create.audience;
     client.resources = create.resources;
     client.subject = create.subject;

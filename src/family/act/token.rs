@@ -281,9 +281,11 @@ pub struct InspectedRefresh {
     pub expires_at: UnixTime,
     /// Who alone can use it.
     pub confirmation: Confirmation,
+    /// When it was used, if it can only be tried again.
+    pub used_at: Option<UnixTime>,
 }
 
-impl_json!(struct InspectedRefresh { client_id, grant, begun_at, expires_at, confirmation });
+impl_json!(struct InspectedRefresh { client_id, grant, begun_at, expires_at, confirmation, used_at });
 
 impl Act for InspectRefresh {
     const NAME: &'static str = "inspect-refresh";
@@ -314,6 +316,7 @@ impl Act for InspectRefresh {
             begun_at: family.begun_at,
             expires_at: refresh.idle_until,
             confirmation: refresh.confirmation.clone(),
+            used_at: (generation != refresh.generation).then_some(refresh.rotated_at),
         })
     }
 }

@@ -2,6 +2,7 @@
 //! kind is a request that a real program sends.
 
 mod error_pages;
+mod fapi2;
 mod native_applications;
 
 use super::*;

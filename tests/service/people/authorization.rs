@@ -241,15 +241,17 @@ fn a_posted_request_is_as_good_as_a_got_one() {
 fn pushed_requests_are_good_once_for_their_client() {
     let mut people = People::new();
     people.register("other", |_| ());
-    let push = |people: &People, more: &str| {
+    let uri = encoded(CALLBACK);
+    let push_to = |people: &People, uri: &str, more: &str| {
+        let form = format!(
+            "response_type=code&client_id=app&scope=openid&state=s1&redirect_uri={uri}{more}"
+        );
         people.send(&Request {
             authorization: Some(&basic("app", SECRET)),
-            ..post(
-                "/par",
-                &format!("response_type=code&client_id=app&scope=openid&state=s1{more}"),
-            )
+            ..post("/par", &form)
         })
     };
+    let push = |people: &People, more: &str| push_to(people, &uri, more);
     let pushed = push(&people, PKCE);
     assert_eq!(pushed.status(), 201);
     assert_eq!(pushed.json()["expires_in"], 90);
@@ -268,18 +270,18 @@ fn pushed_requests_are_good_once_for_their_client() {
     let resumed = people.resume(&asked);
     assert_eq!(resumed.location("state").as_deref(), Some("s1"));
     let code = resumed.location("code").unwrap();
-    let form = format!("grant_type=authorization_code&code={code}&code_verifier={VERIFIER}");
-    assert_eq!(people.token("app", &form).text("scope"), "openid");
+    let form = format!("&code_verifier={VERIFIER}");
+    assert_eq!(people.redeem(&code, &form).text("scope"), "openid");
 
-    for more in [
-        "&request_uri=urn:x",
-        "&redirect_uri=https%3A%2F%2Fevil.example",
-        "&max_age=x",
+    for (uri, more) in [
+        (&*uri, "&request_uri=urn:x"),
+        ("https%3A%2F%2Fevil.example", ""),
+        (&uri, "&max_age=x"),
     ] {
         assert_eq!(
-            push(&people, more).error(),
+            push_to(&people, uri, more).error(),
             (400, "invalid_request".into()),
-            "{more}"
+            "{uri} {more}"
         );
     }
     let unauthenticated = people.send(&post("/par", "response_type=code&client_id=app"));

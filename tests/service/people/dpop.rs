@@ -135,7 +135,7 @@ fn a_thumbprint_that_is_none_is_refused_at_the_authorization_endpoint() {
 fn a_proof_with_a_pushed_request_binds_its_code() {
     let holders = Holders::new();
     let push = |more: &str, key| {
-        let form = format!("response_type=code&scope=openid{PKCE}{more}");
+        let form = format!("response_type=code&scope=read{PKCE}{more}");
         holders.post("/par", "app", &form, key)
     };
     let own = format!("&dpop_jkt={}", kid(CLIENT_KEY));
