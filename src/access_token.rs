@@ -162,7 +162,7 @@ impl AccessToken {
     /// family lives.
     ///
     /// # Errors
-    /// [`Rejection::InvalidAccessToken`], or a fault of the storage.
+    /// [`Rejection::InvalidAccessToken`], [`Rejection::VoidByRecord`], or a fault of the storage.
     pub async fn check<S: Store>(
         &self,
         realm: &Realm,
@@ -219,7 +219,7 @@ async fn served_client<S: Store>(
 ) -> Result<Rc<Client>, Failure> {
     let client = context.client(realm, id).await?;
     let client = client.filter(|client| !client.disabled);
-    let gone = Rejection::InvalidAccessToken("its client is disabled or gone");
+    let gone = Rejection::VoidByRecord("its client is disabled or gone");
     Ok(client.ok_or(gone)?)
 }
 

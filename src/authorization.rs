@@ -92,9 +92,7 @@ pub fn parse(
     // 4. PKCE (RFC 7636 §4.3), by S256 alone (RFC 9700 §2.1.1).
     let code_challenge = code_challenge(form)?;
     if code_challenge.is_none() && realm.requirements.pkce_of(client) {
-        return Err(Rejection::InvalidRequest(
-            "The client must send a code_challenge.",
-        ));
+        return Err(Rejection::ChallengeMissing);
     }
     // 5. What the person is asked (OpenID Connect Core §3.1.2.1).
     let prompt = form.value("prompt");

@@ -213,7 +213,7 @@ const MAX_KEYS: usize = 10;
 const DECOY: &str = r#"{"version":1,"client_id":"decoy","client_name":"Nobody","grant_types":["client_credentials"],"scope":"read write","default_scope":"read","token_endpoint_auth_method":"client_secret_basic","secrets":[{"id":"00000000","hash":"sha256$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}],"disabled":false,"trusted":false,"updated_at":0,"updated_by":"nobody"}"#;
 
 /// A registered client.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Client {
     version: u32,
     /// Its id.

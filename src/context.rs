@@ -6,13 +6,14 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::client::{Client, ClientId, ClientSecretsKey};
-use crate::error::{Failure, Fault};
+use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret, object_name, tag};
 use crate::jose::PublicKey;
 use crate::json::Json;
 use crate::not_before::{self, NotBefore};
 use crate::realm::Realm;
+use crate::replay::Mark;
 use crate::store::{Age, Limiter, Store, StoreError};
 use crate::time::{Seconds, UnixTime};
 use crate::uuid::Uuid;
@@ -34,11 +35,52 @@ pub struct Context<'a, S> {
     pub client_secrets_key: Option<&'a ClientSecretsKey>,
     /// The realm's not-before moments, once something asked for them.
     pub not_before: Option<Rc<NotBefore>>,
+    /// The clients' records that it was decided by.
+    pub records: Records,
+    /// Whether it was counted for a client's rate limit, which happens once.
+    pub is_counted: bool,
     /// What became known on the way.
     pub audit: Audit,
 }
 
+/// Which records of clients a request was decided by, and what it has used up: a refusal that a
+/// cached record decided is decided again by the record as it is stored, as the same request.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// From the cache, without a look at what is stored.
+    cached: Vec<Rc<Client>>,
+    /// As they are stored, instead of those that were cached; `None` for a client that is gone.
+    renewed: Vec<(ClientId, Option<Rc<Client>>)>,
+    /// The replay records that this request was the first to use.
+    used: Vec<String>,
+    /// Whether an answer that is no error says no, as a record has it.
+    is_refusal: bool,
+}
+
+impl Records {
+    fn renewed(&self, id: &ClientId) -> Option<&Option<Rc<Client>>> {
+        let mut renewed = self.renewed.iter();
+        renewed.find_map(|(known, client)| (known == id).then_some(client))
+    }
+}
+
 impl<S> Context<'_, S> {
+    /// Notes why an answer that is no error says no.
+    pub fn refuse(&mut self, why: &Rejection) {
+        self.audit.refused = Some(why.to_string());
+        self.records.is_refusal = why.depends_on_record();
+    }
+
+    /// Whether a cached record decided that the request is refused.
+    #[must_use]
+    pub fn is_refused_by_cache<T>(&self, result: &Result<T, Failure>) -> bool {
+        let depends_on_record = match result {
+            Ok(_) => self.records.is_refusal,
+            Err(failure) => failure.depends_on_record(),
+        };
+        depends_on_record && !self.records.cached.is_empty()
+    }
+
     /// Random octets.
     ///
     /// # Errors
@@ -85,10 +127,18 @@ impl<S: Store> Context<'_, S> {
     /// The copy of a client's record, if storage need not be asked, and whether that is because storage
     /// failed a moment ago.
     pub fn copied_client(&mut self, realm: &Realm, id: &ClientId) -> Option<(Rc<Client>, bool)> {
+        if let Some(renewed) = self.records.renewed(id) {
+            return Some((Rc::clone(renewed.as_ref()?), false));
+        }
         let key = id.record_key(&realm.name);
         let copies = &self.store.memory().clients;
         let (copy, old) = copies.usable(&key, realm.age, self.now)?;
         self.audit.note_age(old);
+        // While storage fails there is nothing newer to be had.
+        let cached = &mut self.records.cached;
+        if old.is_none() && !cached.iter().any(|known| Rc::ptr_eq(known, &copy)) {
+            cached.push(Rc::clone(&copy));
+        }
         Some((copy, old.is_some()))
     }
 
@@ -101,12 +151,61 @@ impl<S: Store> Context<'_, S> {
         realm: &Realm,
         id: &ClientId,
     ) -> Result<Option<Rc<Client>>, StoreError> {
+        if let Some(renewed) = self.records.renewed(id) {
+            return Ok(renewed.clone());
+        }
         let key = id.record_key(&realm.name);
         let answer = self.store.client(&realm.name, id).await;
         let copies = &self.store.memory().clients;
         let (client, stale) = copies.settle(&key, realm.age, self.now, answer)?;
         self.audit.note_stale(stale);
+        let cached = &mut self.records.cached;
+        cached.retain(|known| known.client_id != *id);
         Ok(client)
+    }
+
+    /// Reads anew the cached records that decided the request, each within its allowance of such
+    /// reads; beyond it, what other requests have read meanwhile counts. Whether one of them has
+    /// changed: then the request is to be decided again, as it came.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn renew_records(&mut self, realm: &Realm) -> Result<bool, StoreError> {
+        let mut has_changed = false;
+        for cached in std::mem::take(&mut self.records.cached) {
+            let id = &cached.client_id;
+            let key = id.record_key(&realm.name);
+            let copies = &self.store.memory().clients;
+            let client = match copies.may_read_anew(&key, self.now) {
+                true => self.read_client(realm, id).await?,
+                false => {
+                    let newest = copies.usable(&key, realm.age, self.now);
+                    Some(newest.map_or_else(|| Rc::clone(&cached), |(newest, _)| newest))
+                }
+            };
+            has_changed |= client.as_ref() != Some(&cached);
+            self.records.renewed.push((id.clone(), client));
+        }
+        if has_changed {
+            self.records.is_refusal = false;
+            self.audit.begin_again();
+        }
+        Ok(has_changed)
+    }
+
+    /// Uses a name once: whether this request is the first to do so, also when it is decided again.
+    ///
+    /// # Errors
+    /// A fault of the storage.
+    pub async fn consume(&mut self, mark: &Mark) -> Result<bool, StoreError> {
+        if self.records.used.contains(&mark.object_name) {
+            return Ok(true);
+        }
+        let is_first = self.store.consume(mark, self.now).await?;
+        if is_first {
+            self.records.used.push(mark.object_name.clone());
+        }
+        Ok(is_first)
     }
 
     /// The moments before which nothing in `realm` holds.
@@ -279,6 +378,20 @@ impl Audit {
             ("ray_id", self.ray_id.as_deref()),
             ("colo", self.colo.as_deref()),
         ]
+    }
+
+    /// Forgets what was found out about a request that is decided again, but not with what.
+    fn begin_again(&mut self) {
+        let before = std::mem::take(self);
+        *self = Self {
+            realm: before.realm,
+            record_age: before.record_age,
+            storage_error: before.storage_error,
+            limiter_error: before.limiter_error,
+            ray_id: before.ray_id,
+            colo: before.colo,
+            ..Self::default()
+        };
     }
 
     /// Notes that a copy was used because storage failed.

@@ -27,6 +27,19 @@ pub enum Failure {
     Fault(#[from] Fault),
 }
 
+impl Failure {
+    /// Whether a newer record of a client could decide otherwise. Before such an answer no cached
+    /// record counts: it is read anew.
+    #[must_use]
+    pub fn depends_on_record(&self) -> bool {
+        match self {
+            Self::Rejection(rejection) => rejection.depends_on_record(),
+            // The record may say how long tokens live, and the key how long it signs.
+            Self::Fault(fault) => matches!(fault, Fault::NoSigningKey { .. }),
+        }
+    }
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Rejection(refusal.into())
@@ -54,6 +67,18 @@ pub enum Rejection {
     /// More header fields than anybody needs, or a larger one.
     #[error("header too large")]
     HeaderTooLarge,
+    /// No client has the id that a browser names, or it is disabled.
+    #[error("The client_id is missing or unknown.")]
+    ClientNotServed,
+    /// A client asks for a code without PKCE, which it must use (RFC 9700 §2.1.1).
+    #[error("The client must send a code_challenge.")]
+    ChallengeMissing,
+    /// The client must push its authorization requests (RFC 9126 §5, §6).
+    #[error("The client must push its authorization requests.")]
+    PushRequired,
+    /// The client's tokens are bound to a certificate, and it showed none (RFC 8705 §3).
+    #[error("The client's tokens are bound to its certificate, and no good one was shown.")]
+    BoundCertificateMissing,
     /// The client asks for too much.
     #[error("over the client's rate limit")]
     RateLimited,
@@ -202,6 +227,9 @@ pub enum Rejection {
     /// What came along is no access token of this realm, or no longer.
     #[error("invalid access token: {0}")]
     InvalidAccessToken(&'static str),
+    /// A good access token that, by the record of a client, is not for the caller or holds no more.
+    #[error("invalid access token: {0}")]
+    VoidByRecord(&'static str),
     /// An access token without the scope that the endpoint needs.
     #[error("the access token lacks the scope {0}")]
     InsufficientScope(&'static str),
@@ -233,6 +261,10 @@ impl Rejection {
             Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
             Self::MalformedForm(_)
             | Self::InvalidRequest(_)
+            | Self::ClientNotServed
+            | Self::ChallengeMissing
+            | Self::PushRequired
+            | Self::BoundCertificateMissing
             | Self::UnreadableBody
             | Self::InvalidMember { .. }
             | Self::Refused(Refusal::AuthTime)
@@ -269,7 +301,9 @@ impl Rejection {
             Self::RequestNotSupported => ErrorCode::RequestNotSupported,
             Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
             Self::Refused(_) | Self::GrantAssertion(_) | Self::NotBefore => ErrorCode::InvalidGrant,
-            Self::NoBearerToken | Self::InvalidAccessToken(_) => ErrorCode::InvalidToken,
+            Self::NoBearerToken | Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => {
+                ErrorCode::InvalidToken
+            }
             Self::InsufficientScope(_) => ErrorCode::InsufficientScope,
         }
     }
@@ -297,6 +331,12 @@ impl Rejection {
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
             Self::MalformedForm(FormError::TooMany) => "The body has too many parameters.",
             Self::InvalidRequest(text) => text,
+            Self::ClientNotServed => "The client_id is missing or unknown.",
+            Self::PushRequired => "The client must push its authorization requests.",
+            Self::ChallengeMissing => "The client must send a code_challenge.",
+            Self::BoundCertificateMissing => {
+                "The client's tokens are bound to its certificate, and no good one was shown."
+            }
             Self::SeveralAuthentications => "The client must authenticate in one way only.",
             Self::ClientIdMismatch => "The parameter client_id is not the client that asks.",
             Self::UnknownGrantType => "The grant type is not supported.",
@@ -340,12 +380,83 @@ impl Rejection {
             }
             Self::Refused(_) | Self::NotBefore => "The code, ticket or token is not valid.",
             Self::NoBearerToken => "A bearer token is required.",
-            Self::InvalidAccessToken(_) => "The access token is not valid.",
+            Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => "The access token is not valid.",
             Self::InsufficientScope(scope) => {
                 return format!("The access token lacks the scope {scope}.").into();
             }
         };
         text.into()
+    }
+
+    /// Whether a newer record of a client could decide otherwise.
+    ///
+    /// Nothing that can be used once is used up before such a refusal is known, so that the same
+    /// request can be decided again. Failed authentications are not among them: those read the
+    /// record by themselves, one time each, as an unknown client id costs.
+    #[must_use]
+    pub fn depends_on_record(&self) -> bool {
+        match self {
+            // What its tokens are for: scopes, audience, grants, redirect URIs, trust.
+            Self::ExcessScope
+            | Self::UnknownTarget
+            | Self::GrantNotRegistered
+            | Self::NotTrusted
+            | Self::RedirectUriNotRegistered
+            | Self::Refused(Refusal::Scope | Refusal::Audience)
+            // What it must show: a key, a certificate, PKCE, a pushed request.
+            | Self::Proof(ProofError::Missing)
+            | Self::ChallengeMissing
+            | Self::PushRequired
+            | Self::BoundCertificateMissing
+            // Whose tokens it may present, and whether a client is served at all.
+            | Self::VoidByRecord(_)
+            | Self::ClientNotServed
+            | Self::ClientDisabled => true,
+            Self::GrantAssertion(error) => *error == AssertionError::Issuer,
+            Self::Exchange(error) => error.depends_on_record(),
+            // What the request, its credentials, the realm or a family decides.
+            Self::UnknownPath
+            | Self::MethodNotAllowed { .. }
+            | Self::HeaderTooLarge
+            | Self::RateLimited
+            | Self::TooManyFailures
+            | Self::UnreadableBody
+            | Self::ContentEncoding
+            | Self::ContentType { .. }
+            | Self::NotAcceptable
+            | Self::BodyTooLarge
+            | Self::MalformedForm(_)
+            | Self::InvalidRequest(_)
+            | Self::InvalidMember { .. }
+            | Self::SeveralAuthentications
+            | Self::ClientIdMismatch
+            | Self::UnknownGrantType
+            | Self::NoCredentials
+            | Self::MalformedBasic
+            | Self::UnknownClient
+            | Self::AuthMethodNotRegistered
+            | Self::SecretMismatch
+            | Self::SecretNotYetValid { .. }
+            | Self::SecretExpired { .. }
+            | Self::Assertion(_)
+            | Self::NoCertificate
+            | Self::CertificateSubject
+            | Self::Proof(_)
+            | Self::ResourceProof(_)
+            | Self::NotBefore
+            | Self::UnsupportedTokenType
+            | Self::MalformedScope
+            | Self::UnsupportedResponseType
+            | Self::RequestNotSupported
+            | Self::RequestUriNotSupported
+            | Self::NotALoginClient
+            | Self::Refused(_)
+            | Self::NoBearerToken
+            | Self::InvalidAccessToken(_)
+            | Self::InsufficientScope(_)
+            | Self::InvalidClientMetadata { .. }
+            | Self::InvalidRedirectUri => false,
+        }
     }
 }
 

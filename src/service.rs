@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::ClientSecretsKey;
-use crate::context::{Audit, Context, FillRandom};
+use crate::context::{Audit, Context, FillRandom, Records};
 use crate::dialect::{Dialect, Endpoint};
 use crate::dpop;
 use crate::endpoint::{
@@ -90,6 +90,8 @@ impl Service {
             client_address: request.client_address,
             client_secrets_key,
             not_before: None,
+            records: Records::default(),
+            is_counted: false,
             audit,
         };
         let mut reply = self.reply(request, &mut context).await;
@@ -152,24 +154,7 @@ impl Service {
         let result = match endpoint {
             _ if request.has_large_header() => Err(Rejection::HeaderTooLarge.into()),
             _ if is_for_scripts && request.method == "OPTIONS" => Ok(Response::preflight()),
-            Endpoint::Token => token::respond(request, realm, context).await,
-            Endpoint::Jwks => jwks::respond(request, realm, now),
-            Endpoint::Discovery => discovery::respond(request, realm),
-            Endpoint::Realm => endpoint::realm::respond(request, realm, now),
-            Endpoint::Authorization => authorization::respond(request, realm, context).await,
-            Endpoint::PushedAuthorization => {
-                pushed_authorization::respond(request, realm, context).await
-            }
-            Endpoint::Ticket => login::ticket(request, realm, context).await,
-            Endpoint::Accept => login::accept(request, realm, context).await,
-            Endpoint::Reject => login::reject(request, realm, context).await,
-            Endpoint::Resume => login::resume(request, realm, context).await,
-            Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
-            Endpoint::EndSession => end_session::respond(request, realm, context).await,
-            Endpoint::EndSessionByClient => end_session::by_client(request, realm, context).await,
-            Endpoint::Introspection => introspection::respond(request, realm, context).await,
-            Endpoint::Revocation => revocation::respond(request, realm, context).await,
-            Endpoint::Registration => registration::respond(request, realm, context).await,
+            endpoint => decided(request, realm, endpoint, context).await,
         };
         // Its next request can then have a nonce at once (RFC 9449 §8).
         let wants_proof = matches!(&result, Err(Failure::Rejection(Rejection::Proof(_))));
@@ -220,6 +205,42 @@ fn root(request: &Request<'_>) -> Result<Response, Failure> {
     match request.method {
         "GET" | "HEAD" => Ok(page::welcome()),
         _ => Err(Rejection::MethodNotAllowed { allow: "GET, HEAD" }.into()),
+    }
+}
+
+/// Answers at an endpoint. No cached record refuses: when one would, and storage has another by now,
+/// the request is decided again, until every record that decided it is as it is stored.
+async fn decided<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    endpoint: Endpoint,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let now = context.now;
+    loop {
+        let result = match endpoint {
+            Endpoint::Token => token::respond(request, realm, context).await,
+            Endpoint::Jwks => jwks::respond(request, realm, now),
+            Endpoint::Discovery => discovery::respond(request, realm),
+            Endpoint::Realm => endpoint::realm::respond(request, realm, now),
+            Endpoint::Authorization => authorization::respond(request, realm, context).await,
+            Endpoint::PushedAuthorization => {
+                pushed_authorization::respond(request, realm, context).await
+            }
+            Endpoint::Ticket => login::ticket(request, realm, context).await,
+            Endpoint::Accept => login::accept(request, realm, context).await,
+            Endpoint::Reject => login::reject(request, realm, context).await,
+            Endpoint::Resume => login::resume(request, realm, context).await,
+            Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
+            Endpoint::EndSession => end_session::respond(request, realm, context).await,
+            Endpoint::EndSessionByClient => end_session::by_client(request, realm, context).await,
+            Endpoint::Introspection => introspection::respond(request, realm, context).await,
+            Endpoint::Revocation => revocation::respond(request, realm, context).await,
+            Endpoint::Registration => registration::respond(request, realm, context).await,
+        };
+        if !context.is_refused_by_cache(&result) || !context.renew_records(realm).await? {
+            return result;
+        }
     }
 }
 

@@ -213,7 +213,7 @@ impl Json for ClientSecretHash {
 }
 
 /// One of a client's secrets. Several may be valid at once, so that they can be rotated.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct StoredSecret {
     /// Its name in logs.
     pub id: String,

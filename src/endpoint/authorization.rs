@@ -39,16 +39,14 @@ pub async fn respond<S: Store>(
     let redirect_uri = authorization::redirect_uri(&form, &client, realm)?;
     // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
     let parsed = match realm.requirements.pushed_requests_of(&client) {
-        true => Err(Rejection::InvalidRequest(
-            "The client must push its authorization requests.",
-        )),
+        true => Err(Rejection::PushRequired),
         false => authorization::parse(&form, &client, realm),
     };
     let request = match parsed {
         Ok(request) => request,
         Err(rejection) => {
             context.audit.done = Some("refused");
-            context.audit.refused = Some(rejection.to_string());
+            context.refuse(&rejection);
             return Ok(refuse(rejection, redirect_uri, &form, realm));
         }
     };

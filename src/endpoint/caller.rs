@@ -24,7 +24,7 @@ pub(super) async fn registered<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
-    let unknown = Rejection::InvalidRequest("The client_id is missing or unknown.");
+    let unknown = Rejection::ClientNotServed;
     let id = form
         .value("client_id")
         .and_then(ClientId::parse)
@@ -44,7 +44,16 @@ pub(super) async fn authenticate<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
-    match verify(request, form, realm, context).await {
+    let verified = verify(request, form, realm, false, context).await;
+    counted(verified, context).await
+}
+
+/// Counts an authentication that failed.
+async fn counted<S: Store>(
+    verified: Result<Rc<Client>, Failure>,
+    context: &mut Context<'_, S>,
+) -> Result<Rc<Client>, Failure> {
+    match verified {
         Err(Failure::Rejection(why)) if why.code() == ErrorCode::InvalidClient => {
             Err(limit::failure(why, context).await.into())
         }
@@ -69,12 +78,18 @@ async fn verify<S: Store>(
     request: &Request<'_>,
     form: &Form<'_>,
     realm: &Realm,
+    is_for_confidential: bool,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
     let credentials = Credentials::parse(request.authorization, form, realm.dialect)?;
     let (key, now) = (context.client_secrets_key, context.now);
-    let check =
-        |client: Option<&Client>| credentials.verify(client, realm, request.connection, key, now);
+    let check = |client: Option<&Client>| {
+        let evidence = credentials.verify(client, realm, request.connection, key, now)?;
+        match is_for_confidential && !client.is_some_and(Client::is_confidential) {
+            true => Err(Failure::from(Rejection::NoCredentials)),
+            false => Ok(evidence),
+        }
+    };
     let mut refusal = Rejection::UnknownClient.into();
     for id in credentials.client_ids() {
         let copied = context.copied_client(realm, &id);
@@ -83,15 +98,15 @@ async fn verify<S: Store>(
             Some((verified, copy, is_stale)) if verified.is_ok() || is_stale => {
                 (Some(copy), verified)
             }
-            // Nobody is refused by a copy while storage answers, so new credentials are good at once.
+            // No cached record refuses while storage answers, so new credentials are good at once.
             copied => {
                 let client = context.read_client(realm, &id).await?;
                 if client.is_none() {
                     // What it takes to read a record, so that time does not tell who has one.
                     std::hint::black_box(Client::parse_decoy());
                 }
-                let written = client.as_ref().map(|client| client.updated_at);
-                let same = copied.filter(|(_, copy, _)| Some(copy.updated_at) == written);
+                // By its content: two records can be written within one second.
+                let same = copied.filter(|(_, copy, _)| client.as_ref() == Some(copy));
                 let verified = match same {
                     Some((refused, ..)) => refused,
                     None => check(client.as_deref()),
@@ -108,7 +123,7 @@ async fn verify<S: Store>(
                 context.audit.secret_id = evidence.secret_id;
                 context.audit.client_kid = evidence.client_kid;
                 if let Some(mark) = evidence.mark
-                    && !context.store.consume(&mark, context.now).await?
+                    && !context.consume(&mark).await?
                 {
                     return Err(Rejection::from(AssertionError::Replayed).into());
                 }
@@ -128,18 +143,9 @@ pub(super) async fn authenticate_confidential<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
-    let client = authenticate(request, form, realm, context).await?;
-    match client.is_confidential() {
-        true => Ok(client),
-        false => Err(limit::failure(Rejection::NoCredentials, context)
-            .await
-            .into()),
-    }
+    let verified = verify(request, form, realm, true, context).await;
+    counted(verified, context).await
 }
-
-const NO_CERTIFICATE: Rejection = Rejection::InvalidRequest(
-    "The client's tokens are bound to its certificate, and no good one was shown.",
-);
 
 /// What an authenticated client's tokens are bound to: the key of the request's proof (RFC 9449 §5),
 /// and the certificate of a client whose record wants that (RFC 8705 §3). A client that may have no
@@ -155,7 +161,7 @@ pub(super) async fn confirmation<S: Store>(
         return Err(Rejection::from(ProofError::Missing).into());
     }
     let x5t_s256 = if client.tls_client_certificate_bound_access_tokens {
-        Some(certificate_thumbprint(request).ok_or(NO_CERTIFICATE)?)
+        Some(certificate_thumbprint(request).ok_or(Rejection::BoundCertificateMissing)?)
     } else if proof.is_none() && realm.requirements.bound_tokens_of(client) {
         Some(certificate_thumbprint(request).ok_or(Rejection::from(ProofError::Missing))?)
     } else {
@@ -236,6 +242,6 @@ pub(super) async fn use_proof<S: Store>(
     proof: Proof,
     context: &mut Context<'_, S>,
 ) -> Result<Option<String>, Failure> {
-    let is_first = context.store.consume(&proof.mark, context.now).await?;
+    let is_first = context.consume(&proof.mark).await?;
     Ok(is_first.then_some(proof.jkt))
 }

@@ -45,7 +45,7 @@ pub async fn respond<S: Store>(
             members
         }
         Err(Failure::Rejection(why)) => {
-            context.audit.refused = Some(why.to_string());
+            context.refuse(&why);
             let mut members = Map::new();
             put(&mut members, "active", false.into());
             members
@@ -59,7 +59,7 @@ pub async fn respond<S: Store>(
 
 /// Not the caller's, and not for it.
 const OTHER_CLIENT: Rejection =
-    Rejection::InvalidAccessToken("neither issued to the caller nor for one of its resources");
+    Rejection::VoidByRecord("neither issued to the caller nor for one of its resources");
 
 /// What an access token is: its own claims, and in the words of §2.2 what the dialect has others for.
 async fn access_token<S: Store>(

@@ -15,6 +15,9 @@ pub(super) async fn rate<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<(), Rejection> {
+    if context.is_counted {
+        return Ok(());
+    }
     let mut key = client.client_id.record_key(&realm.name);
     if !is_authenticated {
         // No id and no realm has one.
@@ -22,7 +25,10 @@ pub(super) async fn rate<S: Store>(
         key.push_str(&network(context.client_address.unwrap_or_default()));
     }
     match context.is_within(Limiter::Rate, &key).await {
-        true => Ok(()),
+        true => {
+            context.is_counted = true;
+            Ok(())
+        }
         false => Err(Rejection::RateLimited),
     }
 }

@@ -38,11 +38,11 @@ pub async fn respond<S: Store>(
     let by = standing.client;
     let person = standing.family.and_then(|family| family.grant.person);
     if person.is_some() || !token.is_of(&by) {
-        return Err(Rejection::InvalidAccessToken("a person's").into());
+        return Err(Rejection::VoidByRecord("a person's").into());
     }
     // 2. Whoever got it may still use it, and gets tokens for itself at all.
     if !by.scope.contains(SCOPE) || !by.may_use(GrantType::ClientCredentials.name()) {
-        return Err(Rejection::InvalidAccessToken("its client may not register any more").into());
+        return Err(Rejection::VoidByRecord("its client may not register any more").into());
     }
     let by = &by.client_id;
     context.audit.client_id = Some(by.to_string());

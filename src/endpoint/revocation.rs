@@ -64,7 +64,7 @@ async fn access_token<S: Store>(
         Ok(token) => {
             // That it was revoked before is no error.
             let mark = token.mark(realm);
-            context.store.consume(&mark, context.now).await?;
+            context.consume(&mark).await?;
             context.audit.jti = Some(token.jti);
             Ok(())
         }

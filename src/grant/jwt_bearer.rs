@@ -67,7 +67,7 @@ pub(super) async fn run<S: Store>(
     realm.signing_key(context.now, lifetime(client, realm))?;
     // 4. Once (7), where it has a name.
     if let Some(mark) = verified.mark
-        && !context.store.consume(&mark, context.now).await?
+        && !context.consume(&mark).await?
     {
         return Err(refuse(AssertionError::Replayed).into());
     }

@@ -42,6 +42,9 @@ pub enum ExchangeError {
     /// One of this realm, but not a good one.
     #[error("{0}: {1}")]
     Token(&'static str, &'static str),
+    /// One of this realm, but by the record of its client not a good one.
+    #[error("{0}: {1}")]
+    VoidByRecord(&'static str, &'static str),
     /// One of a trusted issuer, but not a good one.
     #[error("{0}: {1}")]
     Assertion(&'static str, AssertionError),
@@ -60,6 +63,25 @@ pub enum ExchangeError {
     /// Too many act one for another already.
     #[error("more than {MAX_ACTORS} would act one for another")]
     Actors,
+}
+
+impl ExchangeError {
+    /// Whether a newer record of a client could decide otherwise.
+    #[must_use]
+    pub fn depends_on_record(&self) -> bool {
+        match self {
+            // `resources`; another client that is disabled; `trusted_issuers`; `subject`;
+            // `may_impersonate`.
+            Self::OtherClient(_)
+            | Self::VoidByRecord(..)
+            | Self::Assertion(_, AssertionError::Issuer)
+            | Self::MayAct
+            | Self::Actors => true,
+            Self::Token(..) | Self::Assertion(..) | Self::Confirmation(_) | Self::NoSubject => {
+                false
+            }
+        }
+    }
 }
 
 /// Runs the grant.
@@ -244,6 +266,9 @@ fn refused(parameter: &'static str, why: Failure) -> Failure {
     match why {
         Failure::Rejection(Rejection::InvalidAccessToken(why)) => {
             Rejection::Exchange(ExchangeError::Token(parameter, why)).into()
+        }
+        Failure::Rejection(Rejection::VoidByRecord(why)) => {
+            Rejection::Exchange(ExchangeError::VoidByRecord(parameter, why)).into()
         }
         why => why,
     }

@@ -79,6 +79,37 @@ struct Kept {
     /// When storage failed to tell whether it still holds, or was last asked since then.
     failed_at: Option<UnixTime>,
     last_use: u64,
+    allowance: Allowance,
+}
+
+/// How often a copy may still be read anew because it would refuse a request. Refusals are for
+/// anybody to have, so without a bound each would be a read.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    left: u32,
+    counted_at: UnixTime,
+}
+
+impl Allowance {
+    /// So many reads at once; one a second comes back.
+    const MAX: u32 = 10;
+
+    fn new(now: UnixTime) -> Self {
+        Self {
+            left: Self::MAX,
+            counted_at: now,
+        }
+    }
+
+    /// Takes one of them, if one is left. A clock that was set back gives none back.
+    fn take(&mut self, now: UnixTime) -> bool {
+        let passed = now.since(self.counted_at).0;
+        self.left = self.left.saturating_add(passed).min(Self::MAX);
+        self.counted_at = now;
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or_default();
+        left.is_some()
+    }
 }
 
 impl Kept {
@@ -152,6 +183,15 @@ impl<T: 'static> Copies<T> {
         }
     }
 
+    /// Whether a copy that would refuse a request may be read anew for it `now`, or such reads of
+    /// it are used up: then what decides was read a second ago, or less.
+    #[must_use]
+    pub fn may_read_anew(&self, name: &str, now: UnixTime) -> bool {
+        let mut all = self.all.borrow_mut();
+        all.find(name)
+            .is_none_or(|(copy, _)| copy.allowance.take(now))
+    }
+
     /// Keeps none of them any more.
     pub fn forget(&self) {
         self.all.borrow_mut().copies.clear();
@@ -207,11 +247,13 @@ impl All {
             read_at: now,
             failed_at: None,
             last_use: self.uses,
+            allowance: Allowance::new(now),
         };
         if let Ok(at) = self.position(name) {
             let place = self.copies.get_mut(at);
             if let Some(place) = place.filter(|known| !known.overtook(now)) {
-                *place = copy;
+                let allowance = place.allowance;
+                *place = Kept { allowance, ..copy };
             }
             return;
         }

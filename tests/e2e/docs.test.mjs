@@ -330,7 +330,7 @@ test("docs/troubleshooting.md has every error, status, description and reason of
   // Reasons, but for those that only pass on another.
   const reasons = [
     ...all(sources, new RegExp(`#\\[error\\(\\s*${literal}`, "g")),
-    ...all(sources, new RegExp(`InvalidAccessToken\\(\\s*${literal}`, "g")),
+    ...all(sources, new RegExp(`(?:InvalidAccessToken|VoidByRecord)\\(\\s*${literal}`, "g")),
     ...all(sources, new RegExp(`is_void\\(${literal}`, "g")),
   ].flat().map(plain).filter((text) => text !== "…");
   assert.ok(reasons.length > 120);
