@@ -180,6 +180,9 @@ pub enum RecordError {
     /// The default scope has what the scope has not.
     #[error("member `default_scope` exceeds `scope`")]
     DefaultScope,
+    /// A scope that tokens would both show and hide.
+    #[error("member `hidden_scope` has a scope of `scope` too")]
+    HiddenScope,
     /// A static claim that only the service may set.
     #[error("member `claims` sets the reserved claim `{0}`")]
     ReservedClaim(String),
@@ -225,9 +228,13 @@ pub struct Client {
     pub grant_types: Vec<String>,
     /// All it may ask for.
     pub scope: ScopeSet,
-    /// What it gets when it asks for nothing; without it, all of `scope`.
+    /// What it gets when it asks for nothing; without it, all of `scope`. In dialects that add it,
+    /// it also gets this besides what it asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_scope: Option<ScopeSet>,
+    /// What it may ask for besides, without a trace in its tokens.
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
+    pub hidden_scope: ScopeSet,
     /// How it authenticates; no other way is accepted.
     pub token_endpoint_auth_method: AuthMethod,
     /// Where codes may be sent.
@@ -308,6 +315,7 @@ impl Client {
             grant_types: Vec::new(),
             scope: ScopeSet::default(),
             default_scope: None,
+            hidden_scope: ScopeSet::default(),
             token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
@@ -356,6 +364,7 @@ impl Client {
             grant_types: members.require("grant_types", TEXTS)?,
             scope: members.take("scope", SCOPE)?.unwrap_or_default(),
             default_scope: members.take("default_scope", SCOPE)?,
+            hidden_scope: members.take("hidden_scope", SCOPE)?.unwrap_or_default(),
             token_endpoint_auth_method: members.require(
                 "token_endpoint_auth_method",
                 "a method that this version knows",
@@ -418,6 +427,9 @@ impl Client {
     pub fn check(&self) -> Result<(), RecordError> {
         if !self.default_scope().is_subset(&self.scope) {
             return Err(RecordError::DefaultScope);
+        }
+        if !self.scope.intersection(&self.hidden_scope).is_empty() {
+            return Err(RecordError::HiddenScope);
         }
         let uris = self
             .redirect_uris

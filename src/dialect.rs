@@ -37,6 +37,8 @@ pub struct Dialect {
     pub code_ttl: Seconds,
     /// Whether a code can be redeemed without the redirect URI that its request named.
     pub redirect_uri_optional: bool,
+    /// Whether a client's `default_scope` is added to what it asks for.
+    pub adds_default_scope: bool,
     /// Whether the client credentials grant gives a refresh token with the scope `offline_access`.
     pub refreshes_client_credentials: bool,
     /// Whether it has the grant `client_authenticated_user`.
@@ -226,6 +228,7 @@ pub static RFC9068: Dialect = Dialect {
     id_token_claims: ID_TOKEN_CLAIMS,
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
+    adds_default_scope: false,
     refreshes_client_credentials: false,
     has_client_authenticated_user: false,
     response: &[
@@ -391,6 +394,7 @@ pub static KEYCLOAK: Dialect = Dialect {
     ],
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
+    adds_default_scope: true,
     refreshes_client_credentials: true,
     has_client_authenticated_user: false,
     response: &[
@@ -459,6 +463,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
     id_token_claims: ID_TOKEN_CLAIMS,
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
+    adds_default_scope: false,
     refreshes_client_credentials: false,
     has_client_authenticated_user: false,
     response: &[
@@ -521,6 +526,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
     id_token_claims: ID_TOKEN_CLAIMS,
     code_ttl: Seconds(600),
     redirect_uri_optional: true,
+    adds_default_scope: false,
     refreshes_client_credentials: false,
     has_client_authenticated_user: true,
     response: &[

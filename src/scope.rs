@@ -75,6 +75,22 @@ impl ScopeSet {
         )
     }
 
+    /// Without the tokens that are in `other`.
+    #[must_use]
+    pub fn without(mut self, other: &Self) -> Self {
+        self.0.retain(|token| !other.contains(token));
+        self
+    }
+
+    /// With the tokens of `other` after its own, once each.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        let added = other.0.iter().filter(|token| !self.contains(token));
+        let added = added.cloned().collect::<Vec<_>>();
+        self.0.extend(added);
+        self
+    }
+
     /// The tokens, in order.
     #[must_use]
     pub fn tokens(&self) -> &[String] {

@@ -3,8 +3,8 @@
 use serde_json::Map;
 
 use super::{
-    Outcome, TokenRequest, TokenResponse, issue_for, lifetime, only_confidential,
-    requested_audience, scope,
+    Outcome, TokenRequest, TokenResponse, granted_scope, issue_for, lifetime, only_confidential,
+    requested_audience, requested_scope,
 };
 use crate::assertion::{AssertionError, Profile};
 use crate::client::Client;
@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::{Grant, Person};
 use crate::realm::Realm;
+use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::Seconds;
 use crate::trusted_issuer;
@@ -47,12 +48,16 @@ pub(super) async fn run<S: Store>(
         return Err(refuse(AssertionError::Delegated).into());
     }
     // 3. The scope, "equal or lesser" than what was granted out of band, and the audience.
-    let scope = scope(form, client, realm)?;
-    let scope = match (&verified.scopes, form.value("scope")) {
-        (None, _) => scope,
-        (Some(most), None) => scope.intersection(most),
-        (Some(most), Some(_)) if scope.is_subset(most) => scope,
-        (Some(_), Some(_)) => return Err(Rejection::ExcessScope.into()),
+    let requested = requested_scope(form, client, realm)?;
+    let most = verified.scopes.as_ref();
+    let exceeds = |requested: &ScopeSet| most.is_some_and(|most| !requested.is_subset(most));
+    if requested.as_ref().is_some_and(exceeds) {
+        return Err(Rejection::ExcessScope.into());
+    }
+    let scope = granted_scope(requested, client, realm);
+    let scope = match most {
+        Some(most) => scope.intersection(most),
+        None => scope,
     };
     let grant = Grant {
         scope,

@@ -164,24 +164,59 @@ pub fn is_parameter(name: &str) -> bool {
     PARAMETERS.contains(&name)
 }
 
-/// The scope to grant (RFC 6749 §3.3): what is asked for, if the client may ask for it, else the
-/// client's default, within what exists in the realm.
+/// The scope to grant (RFC 6749 §3.3): what is asked for, if the client may ask for it, and what the
+/// dialect adds to that, else the client's default, within what exists in the realm.
 pub(crate) fn scope(
     form: &Form<'_>,
     client: &Client,
     realm: &Realm,
 ) -> Result<ScopeSet, Rejection> {
-    let exists = |scope: &ScopeSet| realm.scopes.as_ref().is_none_or(|all| scope.is_subset(all));
-    match form.value("scope") {
-        Some(requested) => {
-            let requested = ScopeSet::parse(requested).map_err(|_| Rejection::MalformedScope)?;
-            match requested.is_subset(&client.scope) && exists(&requested) {
-                true => Ok(requested),
-                false => Err(Rejection::ExcessScope),
-            }
-        }
-        None => Ok(existing(client.default_scope(), realm)),
+    Ok(granted_scope(
+        requested_scope(form, client, realm)?,
+        client,
+        realm,
+    ))
+}
+
+/// What of a request's `scope` tokens show, if it has one: the client may ask for all of it, and all
+/// of it exists in the realm.
+fn requested_scope(
+    form: &Form<'_>,
+    client: &Client,
+    realm: &Realm,
+) -> Result<Option<ScopeSet>, Rejection> {
+    let Some(requested) = form.value("scope") else {
+        return Ok(None);
+    };
+    let requested = ScopeSet::parse(requested).map_err(|_| Rejection::MalformedScope)?;
+    let all = realm.scopes.as_ref();
+    let exists = all.is_none_or(|all| requested.is_subset(all));
+    let shown = requested.without(&client.hidden_scope);
+    match exists && shown.is_subset(&client.scope) {
+        true => Ok(Some(shown)),
+        false => Err(Rejection::ExcessScope),
     }
+}
+
+/// What is granted to a client that may have what it asks for.
+fn granted_scope(requested: Option<ScopeSet>, client: &Client, realm: &Realm) -> ScopeSet {
+    match requested {
+        Some(requested) => requested.with(&added_scope(client, realm)),
+        None => existing(client.default_scope(), realm),
+    }
+}
+
+/// What a request gets besides what it asks for: in some dialects, the default scope of the record.
+/// A record that names none has no other than what it may ask for.
+fn added_scope(client: &Client, realm: &Realm) -> ScopeSet {
+    let default = client.default_scope.as_ref();
+    let added = default.filter(|_| realm.dialect.adds_default_scope);
+    added.map_or_else(ScopeSet::default, |added| existing(added, realm))
+}
+
+/// What a request may ask for of an older grant, without a trace in its tokens.
+fn hidden_scope(client: &Client, realm: &Realm) -> ScopeSet {
+    existing(&client.hidden_scope, realm)
 }
 
 /// What of a scope exists in the realm.

@@ -1,8 +1,8 @@
 //! The refresh token grant (RFC 6749 §6), with rotation (RFC 9700 §4.14.2).
 
 use super::{
-    Outcome, TokenRequest, TokenResponse, allowed_audience, ask_family, issue, lifetime, owned,
-    requested_audience,
+    Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, ask_family, hidden_scope,
+    issue, lifetime, owned, requested_audience,
 };
 use crate::client::Client;
 use crate::context::Context;
@@ -31,6 +31,7 @@ pub(super) async fn run<S: Store>(
     let RefreshToken { family, part } = RefreshToken::parse(token).ok_or(Refusal::Unknown)?;
     let scope = request.form.value("scope").map(ScopeSet::parse).transpose();
     let scope = scope.map_err(|_| Rejection::MalformedScope)?;
+    let scope = scope.map(|scope| scope.without(&hidden_scope(client, realm)));
     // 2. The audience, within what the client may have (RFC 8707 §2.2), and a key to sign with.
     let audience = requested_audience(request.form, client, realm)?;
     let lifetime = lifetime(client, realm);
@@ -40,6 +41,7 @@ pub(super) async fn run<S: Store>(
         token: part,
         client_id: client.client_id.clone(),
         scope,
+        added_scope: Some(added_scope(client, realm)),
         audience,
         allowed_audience: owned(allowed_audience(client, realm)),
         access_until: context.now.plus(lifetime),

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::{
-    Outcome, TokenRequest, TokenResponse, allowed_audience, existing, issue_for, lifetime,
-    only_confidential, owned, targets,
+    Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, existing, hidden_scope,
+    issue_for, lifetime, only_confidential, owned, targets,
 };
 use crate::access_token::{AccessToken, Origin};
 use crate::assertion::{AssertionError, Profile};
@@ -356,7 +356,8 @@ fn actors(act: Option<&Value>) -> usize {
     links.count()
 }
 
-/// The scope: what is asked for, if the subject's token has it and the client may, else all of both.
+/// The scope: what is asked for, if the subject's token has it and the client may, and what the
+/// dialect adds to that of both, else all of both.
 fn narrowed_scope(
     subject: &Verified,
     request: &TokenRequest<'_>,
@@ -372,8 +373,9 @@ fn narrowed_scope(
         return Ok(most);
     };
     let requested = ScopeSet::parse(requested).map_err(|_| Rejection::MalformedScope)?;
+    let requested = requested.without(&hidden_scope(client, realm));
     match requested.is_subset(&most) {
-        true => Ok(requested),
+        true => Ok(requested.with(&added_scope(client, realm).intersection(&most))),
         false => Err(Rejection::ExcessScope),
     }
 }

@@ -36,6 +36,8 @@ const keycloak = (clients) => ({
     { name: "email", protocol: "openid-connect", attributes: { "include.in.token.scope": "true" } },
     { name: "profile", protocol: "openid-connect", attributes: { "include.in.token.scope": "true" } },
     { name: "web-origins", protocol: "openid-connect", attributes: { "include.in.token.scope": "false" } },
+    { name: "lakehouse", protocol: "openid-connect", attributes: { "include.in.token.scope": "false" } },
+    { name: "role_list", protocol: "saml", attributes: { "include.in.token.scope": "false" } },
   ],
   users: [{ id: "b7639928-1b6b-48ba-9a2f-b2b709265d84", username: "service-account-app1", serviceAccountClientId: "app1" }],
 });
@@ -73,6 +75,29 @@ test("a client of a Keycloak export gets the same tokens with the secret that it
   assert.equal(record.scope, "openid email profile offline_access");
   assert.deepEqual(record.grant_types, ["client_credentials", "refresh_token"]);
   assert.ok(!report.kv[0].value.includes("xyz123"));
+});
+
+test("scopes that tokens do not show may be asked for, and the default ones are added to any", async () => {
+  const client = { ...app1, clientId: "hiding", optionalClientScopes: ["offline_access", "lakehouse", "role_list", "gone"] };
+  const { kv } = print(file("hidden.json", keycloak([client])));
+  assert.equal(JSON.parse(kv[0].value).hidden_scope, "web-origins lakehouse");
+  for (const pair of kv) await worker.put(pair);
+  const ask = (scope) => fetch(`${worker.url}/realms/dx/protocol/openid-connect/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${btoa("hiding:xyz123")}` },
+    body: new URLSearchParams({ grant_type: "client_credentials", scope }),
+  });
+  for (const [scope, expected] of [
+    ["lakehouse", "email profile"], ["openid", "openid email profile"], ["openid lakehouse web-origins", "openid email profile"],
+  ]) {
+    const response = await ask(scope);
+    assert.equal(response.status, 200, scope);
+    const { access_token, scope: granted } = await response.json();
+    assert.equal(granted, expected, scope);
+    const claims = JSON.parse(Buffer.from(access_token.split(".")[1], "base64url"));
+    assert.equal(claims.scope, expected, scope);
+  }
+  for (const scope of ["unknown", "lakehouse unknown"]) assert.equal((await ask(scope)).status, 400, scope);
 });
 
 test("what has no place here is left out, with the reason", () => {

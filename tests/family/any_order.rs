@@ -415,6 +415,7 @@ impl Run {
                     token: self.token(dice),
                     client_id,
                     scope: (wanted != "*").then(|| scope(wanted)),
+                    added_scope: None,
                     audience: wanted_audience,
                     allowed_audience,
                     access_until: until,

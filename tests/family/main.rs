@@ -180,6 +180,7 @@ fn refresh(token: &RefreshPart) -> RefreshTokens {
         token: token.clone(),
         client_id: client("app"),
         scope: None,
+        added_scope: None,
         audience: vec![],
         allowed_audience: allowed_audience(),
         access_until: at(50),
@@ -441,6 +442,33 @@ fn the_grace_ends_when_the_successor_is_used() {
     rotates(&mut family, &successor, 5);
     ends(&family, refresh(&token), 5, Refusal::Replayed);
     rotates(&mut family, &successor, 5);
+}
+
+/// What is added is no excess, and is given as far as it was granted.
+#[test]
+fn a_scope_that_is_added_comes_from_what_was_granted() {
+    let (mut family, token, _) = redeemed("read write");
+    let mut act = refresh(&token);
+    act.added_scope = Some(scope("write admin"));
+    act.scope = Some(scope("read other"));
+    refuses(&family, act.clone(), 0, Refusal::Scope);
+    let mut token = token;
+    for (asked, granted) in [
+        ("read", "read write"),
+        ("admin read", "read write"),
+        ("", "write"),
+    ] {
+        act.token = token.clone();
+        act.scope = Some(scope(asked));
+        let answer = does(&mut family, act.clone(), 0);
+        assert_eq!(answer.grant.scope, scope(granted), "{asked}");
+        token = answer.refresh.unwrap().part;
+    }
+    // An act of a version that does not know it is read as one that adds nothing.
+    let mut text = edge_token::json::Json::to_json(&act);
+    text.as_object_mut().unwrap().remove("added_scope");
+    let read = <RefreshTokens as edge_token::json::Json>::from_json(text).unwrap();
+    assert_eq!(read.added_scope, None);
 }
 
 #[test]

@@ -537,6 +537,7 @@ static ESPERANTO: Dialect = Dialect {
     ],
     error_description: "klarigo",
     statuses: &[(edge_token::error::ErrorCode::InvalidClient, 418)],
+    adds_default_scope: false,
     unencoded_basic: false,
     refuses_other_media_types: false,
 };

@@ -146,6 +146,9 @@ pub(crate) struct Create {
     /// The scopes it gets when it asks for none [default: all of --scope]
     #[arg(long, value_parser = scope, value_name = "SCOPE")]
     default_scope: Option<ScopeSet>,
+    /// Scopes it may ask for besides, which its tokens do not show [default: none]
+    #[arg(long, value_parser = scope, default_value = "", hide_default_value = true, value_name = "SCOPE")]
+    hidden_scope: ScopeSet,
     /// How it authenticates
     #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
           value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(AuthMethod::name))
@@ -289,6 +292,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     client.grant_types = create.grant_types.0;
     client.scope = create.scope;
     client.default_scope = create.default_scope;
+    client.hidden_scope = create.hidden_scope;
     client.token_endpoint_auth_method = create.auth_method;
     let auth_method = create.auth_method;
     client.redirect_uris = create.redirect_uris;

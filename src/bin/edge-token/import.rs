@@ -165,6 +165,7 @@ struct Export {
 #[derive(Deserialize)]
 struct KeycloakScope {
     name: String,
+    protocol: Option<String>,
     #[serde(default)]
     attributes: Map<String, Value>,
 }
@@ -257,6 +258,12 @@ impl KeycloakClient {
             |names: &[&str]| ScopeSet::parse(&names.join(" ")).map_err(|error| error.to_string());
         client.scope = scope(&[&["openid"], &default[..], &optional[..]].concat())?;
         client.default_scope = Some(scope(&default)?);
+        // Those that tokens do not show may be asked for all the same.
+        let listed = self.default_client_scopes.iter();
+        let listed = listed.chain(&self.optional_client_scopes);
+        let hidden = listed.filter(|name| export.hides(name));
+        let hidden = hidden.map(String::as_str).collect::<Vec<_>>();
+        client.hidden_scope = scope(&hidden)?.without(&client.scope);
         // Keycloak gives a refresh token to whoever asks for this scope.
         if client.scope.contains(OFFLINE_ACCESS) {
             client.grant_types.push("refresh_token".to_owned());
@@ -291,6 +298,18 @@ impl KeycloakClient {
 }
 
 impl Export {
+    /// Whether Keycloak takes that scope, and writes it into no token.
+    fn hides(&self, name: &str) -> bool {
+        let scope = self.client_scopes.iter().find(|scope| scope.name == name);
+        scope.is_some_and(|scope| {
+            let protocol = scope.protocol.as_deref();
+            let written = scope.attributes.get("include.in.token.scope");
+            protocol.is_none_or(|protocol| protocol == "openid-connect")
+                && written.is_some_and(|written| written == "false")
+                && ScopeSet::parse(name).is_ok_and(|scope| scope.tokens() == [name])
+        })
+    }
+
     /// The scopes of these that Keycloak writes into tokens.
     fn in_tokens<'a>(&self, names: &'a [String]) -> Vec<&'a str> {
         let is_written = |name: &&String| {

@@ -179,6 +179,9 @@ pub struct RefreshTokens {
     pub client_id: ClientId,
     /// What it asks for, if not for all that was granted.
     pub scope: Option<ScopeSet>,
+    /// What it gets besides what it asks for, as far as that was granted; an act of an older version
+    /// has none.
+    pub added_scope: Option<ScopeSet>,
     /// Whom its access token shall be for; empty when it does not say.
     pub audience: Vec<String>,
     /// Whom its tokens may be for at all.
@@ -191,7 +194,7 @@ pub struct RefreshTokens {
     pub confirmation: Confirmation,
 }
 
-impl_json!(struct RefreshTokens { token, client_id, scope, audience, allowed_audience, access_until, policy, confirmation });
+impl_json!(struct RefreshTokens { token, client_id, scope, added_scope, audience, allowed_audience, access_until, policy, confirmation });
 
 impl Act for RefreshTokens {
     const NAME: &'static str = "refresh";
@@ -231,10 +234,17 @@ impl Act for RefreshTokens {
         if refresh.idle_until <= now {
             return Err(Refusal::Expired);
         }
-        let scope = self.scope.unwrap_or_else(|| grant.scope.clone());
-        if !scope.is_subset(&grant.scope) {
-            return Err(Refusal::Scope);
-        }
+        let scope = match self.scope {
+            None => grant.scope.clone(),
+            Some(scope) => {
+                let added = self.added_scope.unwrap_or_default();
+                if !scope.clone().without(&added).is_subset(&grant.scope) {
+                    return Err(Refusal::Scope);
+                }
+                // What a client gets without asking is no excess when it asks.
+                scope.with(&added).intersection(&grant.scope)
+            }
+        };
         let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
         if !is_retry {
             refresh.generation = generation.checked_add(1).ok_or(Refusal::Expired)?;

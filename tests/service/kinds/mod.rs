@@ -5,5 +5,6 @@ mod cached_records;
 mod error_pages;
 mod fapi2;
 mod native_applications;
+mod scopes;
 
 use super::*;

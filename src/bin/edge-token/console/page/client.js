@@ -118,6 +118,7 @@ const record = (client) => facts([
   ["Grants", client.grant_types.join(", ")],
   ["Scope", client.scope],
   ["Default scope", client.default_scope],
+  ["Hidden scope", client.hidden_scope],
   ["Proves itself by", client.token_endpoint_auth_method],
   ["Audience", client.audience?.join(", ")],
   ["Redirect URIs", client.redirect_uris?.join(", ")],
