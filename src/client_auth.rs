@@ -42,6 +42,8 @@ enum Proof<'a> {
 /// What authenticated a client.
 #[derive(Debug, Default)]
 pub struct Evidence {
+    /// In which way it authenticated.
+    pub method: Option<AuthMethod>,
     /// The name of its secret.
     pub secret_id: Option<String>,
     /// The name of the key that signed its assertion.
@@ -149,34 +151,32 @@ impl<'a> Credentials<'a> {
     ) -> Result<Evidence, Failure> {
         // 1. The work that is the same for all.
         let registered = client.map(|client| client.token_endpoint_auth_method);
-        let (is_method, proven) = match &self.proof {
+        let (method, proven) = match &self.proof {
             Proof::Secret(method, readings) => {
                 let stored = client.map_or([].as_slice(), |client| &client.secrets);
                 let secret = presented_among(stored, readings, key, now)?;
-                (registered == Some(*method), by_secret(secret, now))
+                (*method, by_secret(secret, now))
             }
             Proof::Assertion(assertion) => {
                 let verified = assertion::verify(assertion, client, realm, now);
-                (
-                    registered == Some(AuthMethod::PrivateKeyJwt),
-                    by_assertion(verified),
-                )
+                (AuthMethod::PrivateKeyJwt, by_assertion(verified))
             }
-            Proof::None if registered == Some(AuthMethod::TlsClientAuth) => {
-                (true, by_certificate(client, connection))
-            }
-            Proof::None => (
-                registered == Some(AuthMethod::None),
-                Ok(Evidence::default()),
+            Proof::None if registered == Some(AuthMethod::TlsClientAuth) => (
+                AuthMethod::TlsClientAuth,
+                by_certificate(client, connection),
             ),
+            Proof::None => (AuthMethod::None, Ok(Evidence::default())),
         };
         // 2. Whether it counts.
         let client = client.ok_or(Rejection::UnknownClient)?;
         if client.disabled {
             return Err(Rejection::ClientDisabled.into());
         }
-        match is_method {
-            true => Ok(proven?),
+        match client.token_endpoint_auth_method.takes(method) {
+            true => Ok(Evidence {
+                method: Some(method),
+                ..proven?
+            }),
             false => Err(Rejection::AuthMethodNotRegistered.into()),
         }
     }

@@ -331,6 +331,7 @@ impl<S: Store> Context<'_, S> {
 pub struct Audit {
     pub realm: Option<String>,
     pub client_id: Option<String>,
+    pub auth_method: Option<&'static str>,
     pub secret_id: Option<String>,
     pub client_kid: Option<String>,
     pub jkt: Option<String>,
@@ -357,10 +358,11 @@ pub struct Audit {
 impl Audit {
     /// The members of the line, in its order; those without a value are not in it.
     #[must_use]
-    pub fn members(&self) -> [(&'static str, Option<&str>); 18] {
+    pub fn members(&self) -> [(&'static str, Option<&str>); 19] {
         [
             ("realm", self.realm.as_deref()),
             ("client_id", self.client_id.as_deref()),
+            ("auth_method", self.auth_method),
             ("secret_id", self.secret_id.as_deref()),
             ("client_kid", self.client_kid.as_deref()),
             ("jkt", self.jkt.as_deref()),

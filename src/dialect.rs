@@ -6,6 +6,7 @@
 mod endpoint;
 
 pub use self::endpoint::Endpoint;
+use crate::client::AuthMethod;
 use crate::error::ErrorCode;
 use crate::time::Seconds;
 
@@ -49,6 +50,8 @@ pub struct Dialect {
     pub error_description: &'static str,
     /// The statuses that differ from [`ErrorCode::status`].
     pub statuses: &'static [(ErrorCode, u16)],
+    /// How clients authenticate that the tool registers without being told.
+    pub auth_method: AuthMethod,
     /// Whether `id:secret` may stand after `Basic` as it is, without base64.
     pub unencoded_basic: bool,
     /// Whether a request that does not accept JSON is refused.
@@ -242,6 +245,7 @@ pub static RFC9068: Dialect = Dialect {
     ],
     error_description: "error_description",
     statuses: &[],
+    auth_method: AuthMethod::ClientSecretBasic,
     unencoded_basic: false,
     refuses_other_media_types: false,
 };
@@ -414,6 +418,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         (ErrorCode::UnauthorizedClient, 403),
         (ErrorCode::UnsupportedMediaType, 415),
     ],
+    auth_method: AuthMethod::ClientSecret,
     unencoded_basic: false,
     refuses_other_media_types: true,
 };
@@ -477,6 +482,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
     ],
     error_description: "errorDescription",
     statuses: &[(ErrorCode::UnauthorizedClient, 403)],
+    auth_method: AuthMethod::ClientSecretBasic,
     unencoded_basic: false,
     refuses_other_media_types: false,
 };
@@ -539,6 +545,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
     ],
     error_description: "error_description",
     statuses: &[],
+    auth_method: AuthMethod::ClientSecretBasic,
     unencoded_basic: true,
     refuses_other_media_types: false,
 };

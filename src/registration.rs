@@ -39,7 +39,12 @@ impl RegistrationPolicy {
         let grant_types = names.iter().map(|name| GrantType::parse(name));
         let grant_types = grant_types.collect::<Option<Vec<_>>>();
         let grant_types = grant_types.ok_or(JsonError::Invalid { member, expected })?;
-        let auth_methods = members.require("auth_methods", "a list of authentication methods")?;
+        let (member, expected) = ("auth_methods", "a list of authentication methods");
+        let auth_methods = members.require::<Vec<AuthMethod>>(member, expected)?;
+        // What clients register is told to them, in names that are registered (§2).
+        if !auth_methods.iter().all(|method| method.is_registered()) {
+            return Err(JsonError::Invalid { member, expected });
+        }
         let (member, expected) = ("scopes", "scope tokens other than client_registration");
         let scopes = members.take::<ScopeSet>(member, expected)?;
         let scopes = scopes.unwrap_or_default();

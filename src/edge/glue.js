@@ -58,7 +58,7 @@ export function response(status, fields, body) {
 /** The members of an audit line that are the blobs of its data point, in their order. */
 const BLOBS = [
   "realm", "client_id", "endpoint", "outcome", "reason", "grant_type", "kid", "secret_id", "client_kid",
-  "level", "colo",
+  "level", "colo", "auth_method",
 ];
 
 /**

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::limit;
 use crate::access_token::{AccessToken, Standing};
 use crate::assertion::AssertionError;
-use crate::client::{Client, ClientId};
+use crate::client::{AuthMethod, Client, ClientId};
 use crate::client_auth::Credentials;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
@@ -120,6 +120,7 @@ async fn verify<S: Store>(
         context.audit.client_id = Some(client.client_id.to_string());
         match verified {
             Ok(evidence) => {
+                context.audit.auth_method = evidence.method.map(AuthMethod::name);
                 context.audit.secret_id = evidence.secret_id;
                 context.audit.client_kid = evidence.client_kid;
                 if let Some(mark) = evidence.mark

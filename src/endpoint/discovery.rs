@@ -65,11 +65,10 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
     let grant_types = GrantType::ALL.into_iter();
     let grant_types = grant_types.filter(|grant_type| grant_type.is_in(realm));
     // Public clients can get tokens for people alone.
-    let methods = AuthMethod::ALL.into_iter();
-    let methods = methods.filter(|method| has_people || *method != AuthMethod::None);
+    let methods =
+        AuthMethod::registered().filter(|method| has_people || *method != AuthMethod::None);
     let methods = methods.map(AuthMethod::name).collect::<Vec<_>>();
-    let confidential = AuthMethod::ALL.into_iter();
-    let confidential = confidential.filter(|method| *method != AuthMethod::None);
+    let confidential = AuthMethod::registered().filter(|method| *method != AuthMethod::None);
     let own_claims = [
         "sub",
         "iss",

@@ -73,6 +73,13 @@ test("a client of a Keycloak export gets the same tokens with the secret that it
   assert.equal(claims.preferred_username, "service-account-app1");
   const record = JSON.parse(report.kv[0].value);
   assert.equal(record.scope, "openid email profile offline_access");
+  assert.equal(record.token_endpoint_auth_method, "client_secret");
+  const byForm = await fetch(`${worker.url}/realms/dx/protocol/openid-connect/token`, {
+    method: "POST",
+    body: new URLSearchParams({ grant_type: "client_credentials", client_id: "app1", client_secret: "xyz123" }),
+  });
+  assert.equal(byForm.status, 200);
+  assert.ok(await worker.line(({ auth_method }) => auth_method === "client_secret_post"));
   assert.deepEqual(record.grant_types, ["client_credentials", "refresh_token"]);
   assert.ok(!report.kv[0].value.includes("xyz123"));
 });

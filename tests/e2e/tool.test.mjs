@@ -154,6 +154,47 @@ test("a client's keys and certificate, and the keys replaced", () => {
   assert.equal(JSON.parse(line.value).action, "set-jwks");
 });
 
+test("a client sends its secret in the way that its realm's dialect has it, until it is told otherwise", () => {
+  const create = (realm, ...args) => runTool("client", "create", "--print", "--realm", realm, ...args);
+  const method = ({ stdout }) => JSON.parse(JSON.parse(stdout).kv.value).token_endpoint_auth_method;
+  for (const [realm, args, expected, said] of [
+    ["dx", [], "client_secret", /Realm `dx` talks like keycloak, so its secret may come by HTTP Basic or in the form/],
+    ["dx", ["--auth-method", "client_secret_post"], "client_secret_post"],
+    ["default", [], "client_secret_basic"],
+    ["default", ["--auth-method", "client_secret"], "client_secret"],
+    ["none", [], "client_secret_basic"],
+  ]) {
+    const made = create(realm, ...args);
+    assert.equal(method(made), expected, `${realm} ${args}`);
+    if (said) assert.match(made.stderr, said);
+    else assert.doesNotMatch(made.stderr, /talks like/);
+  }
+
+  const { client_id, kv } = tool("client", "create", "--print", "--realm", "dx");
+  const keys = tool("client", "create", "--print", "--realm", "dx", "--auth-method", "none", "--grant-types", "refresh_token");
+  const { run, calls } = project({
+    get: JSON.stringify({ [kv.key]: { value: kv.value }, [keys.kv.key]: { value: keys.kv.value } }), put: "",
+  });
+  const set = (id, to) => run("client", "set-auth-method", "--realm", "dx", "--client-id", id, "--auth-method", to);
+  for (const [wrong, message] of [
+    [set(keys.client_id, "client_secret"), /authenticates by none, not by a secret: nothing was changed/],
+    [set(client_id, "none"), /invalid value 'none'/],
+    [set(client_id, "private_key_jwt"), /invalid value 'private_key_jwt'/],
+  ]) {
+    assert.notEqual(wrong.status, 0);
+    assert.match(wrong.stderr, message);
+  }
+  assert.ok(calls().every(({ args }) => !args.includes("put")));
+  const good = set(client_id, "client_secret_basic");
+  assert.equal(good.status, 0, good.stderr);
+  assert.match(good.stderr, /authenticates by client_secret_basic now, before by client_secret;/);
+  const [written, line] = calls().at(-1).file;
+  const record = JSON.parse(written.value);
+  assert.equal(record.token_endpoint_auth_method, "client_secret_basic");
+  assert.deepEqual(record.secrets, JSON.parse(kv.value).secrets);
+  assert.equal(JSON.parse(line.value).action, "set-auth-method");
+});
+
 test("a generated key is a private JWK Set with its lifetime, and never the same twice", () => {
   const before = Math.floor(Date.now() / 1000);
   const { keys } = tool("key", "generate", "--print", "--lifetime", "30");

@@ -42,7 +42,7 @@ fn the_log_tells_what_was_issued() {
             "outcome": "issued",
             "realm": "default",
             "client_id": "app",
-            "secret_id": "s1",
+            "auth_method": "client_secret_basic", "secret_id": "s1",
             "grant_type": "client_credentials",
             "scope": "write",
             "kid": kid,

@@ -7,7 +7,7 @@ pub(crate) mod secret;
 
 use std::fs;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use edge_token::client::{
     AuthMethod, Client, ClientId, GRACES, MAX_ACCESS_TOKEN_TTL, StoredSecret,
@@ -27,6 +27,7 @@ use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::output::{View, printable};
 use crate::target::{Kind, Pair, Target};
+use crate::wrangler_toml::{WranglerToml, dialect};
 use crate::{Error, now, operator, random};
 
 #[derive(Subcommand)]
@@ -88,6 +89,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  edge-token client set-jwks --realm default --client-id mailer --jwks keys.json"
     )]
     SetJwks(SetJwks),
+    /// Say in which way a client sends its secret
+    #[command(
+        after_help = "Examples:\n  edge-token client set-auth-method --realm dx --client-id billing --auth-method client_secret_basic"
+    )]
+    SetAuthMethod(SetAuthMethod),
 }
 
 #[derive(Args)]
@@ -104,6 +110,15 @@ pub(crate) struct SetJwks {
     /// A file with the public keys of its assertions, a JWK Set
     #[arg(long, value_name = "FILE")]
     jwks: String,
+}
+
+#[derive(Args)]
+pub(crate) struct SetAuthMethod {
+    #[command(flatten)]
+    which: Which,
+    /// The way; client_secret takes both
+    #[arg(long, value_name = "METHOD", value_parser = secret_method())]
+    auth_method: AuthMethod,
 }
 
 #[derive(Args)]
@@ -149,11 +164,12 @@ pub(crate) struct Create {
     /// Scopes it may ask for besides, which its tokens do not show [default: none]
     #[arg(long, value_parser = scope, default_value = "", hide_default_value = true, value_name = "SCOPE")]
     hidden_scope: ScopeSet,
-    /// How it authenticates
-    #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
+    /// How it authenticates; client_secret takes both ways to send a secret [default: client_secret
+    /// in a realm that talks like keycloak, else client_secret_basic]
+    #[arg(long, value_name = "METHOD",
           value_parser = PossibleValuesParser::new(AuthMethod::ALL.map(AuthMethod::name))
               .try_map(|name| AuthMethod::parse(&name).ok_or("unknown")))]
-    auth_method: AuthMethod,
+    auth_method: Option<AuthMethod>,
     /// Where authorization codes may be sent; repeatable
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
@@ -274,6 +290,7 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
         Command::Enable(which) => set_disabled(target, &which, false),
         Command::Delete(arguments) => delete(target, &arguments),
         Command::SetJwks(arguments) => set_jwks(&arguments, target),
+        Command::SetAuthMethod(arguments) => set_auth_method(&arguments, target),
         Command::RotateSecret(arguments) => secret::rotate(arguments, target),
         Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
     }
@@ -293,8 +310,11 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     client.scope = create.scope;
     client.default_scope = create.default_scope;
     client.hidden_scope = create.hidden_scope;
-    client.token_endpoint_auth_method = create.auth_method;
-    let auth_method = create.auth_method;
+    let auth_method = match create.auth_method {
+        Some(method) => method,
+        None => usual_method(&realm, target),
+    };
+    client.token_endpoint_auth_method = auth_method;
     client.redirect_uris = create.redirect_uris;
     client.post_logout_redirect_uris = create.post_logout_redirect_uris;
     client.jwks = create
@@ -417,6 +437,22 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     Ok(result)
 }
 
+/// How clients of a realm authenticate that are registered without being told: as its dialect has it,
+/// by wrangler.toml.
+fn usual_method(realm: &RealmName, target: &Target) -> AuthMethod {
+    let configured = WranglerToml::read(target).ok();
+    let dialect = configured.and_then(|file| dialect(&file.realms(), realm));
+    let method = dialect.map_or(AuthMethod::ClientSecretBasic, |dialect| dialect.auth_method);
+    if let Some(dialect) = dialect.filter(|_| method == AuthMethod::ClientSecret) {
+        eprintln!(
+            "Realm `{realm}` talks like {}, so its secret may come by HTTP Basic or in the form \
+             (client_secret): --auth-method names one way.",
+            dialect.name
+        );
+    }
+    method
+}
+
 fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
     target.not_print()?;
     let clients = records(
@@ -504,6 +540,29 @@ fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<Value, Error> {
     Ok(shown(&client))
 }
 
+fn set_auth_method(arguments: &SetAuthMethod, target: &Target) -> Result<Value, Error> {
+    let (mut client, key) = read(target, &arguments.which)?;
+    let (before, after) = (client.token_endpoint_auth_method, arguments.auth_method);
+    if !before.uses_secret() {
+        return Err(Error::State(format!(
+            "client `{}` authenticates by {}, not by a secret: nothing was changed",
+            client.client_id,
+            before.name()
+        )));
+    }
+    client.token_endpoint_auth_method = after;
+    let which = &arguments.which;
+    save(target, which, key, &mut client, "set-auth-method", None)?;
+    eprintln!(
+        "Client `{}` authenticates by {} now, before by {}; a location may need 60 s to know. The \
+         log's `auth_method` tells which way it takes.",
+        client.client_id,
+        after.name(),
+        before.name()
+    );
+    Ok(shown(&client))
+}
+
 /// Stores a client that was changed, and the line of the change.
 fn save(
     target: &Target,
@@ -580,6 +639,14 @@ fn json_file(argument: &str, path: &str) -> Result<Value, Error> {
         .map_err(|error| Error::Argument(format!("{argument}: cannot read {path}: {error}")))?;
     serde_json::from_str(&text)
         .map_err(|error| Error::Argument(format!("{argument}: {path} is not JSON: {error}")))
+}
+
+/// Reads a method by which a secret is sent.
+pub(crate) fn secret_method() -> impl TypedValueParser<Value = AuthMethod> {
+    let methods = AuthMethod::ALL.into_iter();
+    let methods = methods.filter(|method| method.uses_secret());
+    PossibleValuesParser::new(methods.map(AuthMethod::name))
+        .try_map(|name| AuthMethod::parse(&name).ok_or("unknown"))
 }
 
 fn realm_name(text: &str) -> Result<RealmName, &'static str> {

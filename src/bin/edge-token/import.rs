@@ -140,7 +140,7 @@ fn listed_record(client_id: &str, mut members: Object) -> Result<Record, JsonErr
     client.claims = members.take("claims", "an object")?.unwrap_or_default();
     let auth_method = members.take(
         "token_endpoint_auth_method",
-        "client_secret_basic or client_secret_post",
+        "client_secret, client_secret_basic or client_secret_post",
     )?;
     members.finish()?;
     Ok(Record {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use edge_token::dialect::Dialect;
 use edge_token::jose::SigningKey;
 use edge_token::realm::RealmName;
 use edge_token::time::UnixTime;
@@ -90,6 +91,24 @@ impl WranglerToml {
         realms
             .map(|(name, value)| (name.clone(), text(value)))
             .collect()
+    }
+}
+
+/// How a realm talks, if it is there; what is wrong with it otherwise is not told.
+pub(crate) fn dialect(
+    variables: &[(String, String)],
+    realm: &RealmName,
+) -> Option<&'static Dialect> {
+    let parsed = variables
+        .iter()
+        .filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
+    let mut own = parsed.filter_map(|realms| realms.get(realm.as_str()).cloned());
+    let own = own.next_back()?;
+    let name = own.get("dialect").and_then(Value::as_str);
+    let mut all = Dialect::ALL.into_iter();
+    match name {
+        Some(name) => all.find(|dialect| dialect.name == name),
+        None => all.next(),
     }
 }
 

@@ -408,7 +408,8 @@ fn the_log_tells_what_was_revoked() {
     let (jti, family) = (&claims_of(&access)["jti"], &claims_of(&access)["sid"]);
     let line = json!({
         "version": 1, "time": NOW, "level": "info", "endpoint": "revocation", "status": 200,
-        "outcome": "revoked", "realm": "default", "client_id": "app", "secret_id": "s1",
+        "outcome": "revoked", "realm": "default", "client_id": "app",
+        "auth_method": "client_secret_basic", "secret_id": "s1",
     });
     for (token, member, value) in [
         (access.as_str(), "jti", jti.clone()),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fs;
 
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use edge_token::client::{AuthMethod, Client, ClientId, ClientSecretHash, StoredSecret};
 use edge_token::json::Object;
 use edge_token::realm::RealmName;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use super::export::{Realms, is_export};
 use super::restore;
 use super::secret::secrets_key;
+use super::secret_method;
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::import::{self, Found, Outcome, Record};
@@ -29,9 +29,7 @@ pub(crate) struct Import {
     #[arg(value_name = "FILE")]
     pub(super) file: String,
     /// How clients authenticate for which the file does not say it
-    #[arg(long, default_value = "client_secret_basic", value_name = "METHOD",
-          value_parser = PossibleValuesParser::new(AuthMethod::ALL.into_iter().filter(|method| method.uses_secret()).map(AuthMethod::name))
-              .try_map(|name| AuthMethod::parse(&name).ok_or("unknown")))]
+    #[arg(long, default_value = "client_secret", value_name = "METHOD", value_parser = secret_method())]
     auth_method: AuthMethod,
     /// Register what is right even if something else is wrong
     #[arg(long)]

@@ -336,6 +336,7 @@ fn realms(console: &Console) -> Result<Value, Error> {
         json!({
             "name": realm.name.as_str(),
             "dialect": realm.dialect.name,
+            "auth_method": realm.dialect.auth_method.name(),
             "issuer": realm.issuer.as_str(),
             "iss": realm.iss(),
             "token_endpoint": url(Endpoint::Token),

@@ -112,14 +112,14 @@ const isValid = ({ not_before: begin, expires_at: end }) => !(now() < begin) && 
 const attempt = (realm, { client_id: id, token_endpoint_auth_method: method }) =>
   to("try", realm, id, ...method === "client_secret_post" ? ["form"] : []);
 
-const usesSecret = ({ token_endpoint_auth_method: method }) => method.startsWith("client_secret_");
+const usesSecret = ({ token_endpoint_auth_method: method }) => method.startsWith("client_secret");
 
 const record = (client) => facts([
   ["Grants", client.grant_types.join(", ")],
   ["Scope", client.scope],
   ["Default scope", client.default_scope],
   ["Hidden scope", client.hidden_scope],
-  ["Proves itself by", client.token_endpoint_auth_method],
+  ["Authentication", client.token_endpoint_auth_method],
   ["Audience", client.audience?.join(", ")],
   ["Redirect URIs", client.redirect_uris?.join(", ")],
   ["Resources", client.resources?.join(", ")],

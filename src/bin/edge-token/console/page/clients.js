@@ -114,6 +114,7 @@ export async function realms(page, realm) {
 const METHODS = [
   ["client_secret_basic", "a secret, by HTTP Basic"],
   ["client_secret_post", "a secret, in the form"],
+  ["client_secret", "a secret, either way"],
   ["none", "not at all: a public client"],
 ];
 
@@ -151,7 +152,7 @@ export async function create(section, realm) {
       field("Client id", input("client_id", { maxlength: "255" }), "1 to 255 printable ASCII characters; empty for a random UUID."),
       field("Scope", input("scope", { placeholder: known?.scopes ?? "read write" }), "All it may ask for, with a space between two."),
       field("Default scope", input("default_scope"), "What it gets when it asks for none; empty for all of its scope."),
-      field("It proves itself by", select("auth_method", METHODS, "client_secret_basic")),
+      field("Authentication", select("auth_method", METHODS, known?.auth_method ?? "client_secret_basic")),
       field("Audience", h("textarea", { name: "audience", rows: "2", spellcheck: "false" }), "What its tokens may be for, one URI a line; empty for the realm's."),
       field("Tokens live, in seconds", input("access_token_ttl", { inputmode: "numeric", pattern: "[0-9]*" }),
         `Empty for the realm's: ${known?.access_token_ttl ?? ""}.`),
