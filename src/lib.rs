@@ -65,6 +65,7 @@ pub mod rotation;
 pub mod scope;
 pub mod service;
 pub mod store;
+pub mod stored;
 pub mod ticket;
 pub mod time;
 pub mod tokens;

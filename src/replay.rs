@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::realm::RealmName;
+use crate::stored::Unreadable;
 use crate::time::{Seconds, UnixTime};
 
 /// A name that somebody may use once, and until when that is to be remembered.
@@ -53,6 +54,24 @@ impl Mark {
 /// How far the clock of whoever judges the age may be behind that of the object.
 const MARGIN: Seconds = Seconds(60);
 
+/// What an object stores of a name that is used `until` then: format 1, in which a replay record is
+/// whole seconds in decimal digits and says no format. A later format is an object that says its own.
+#[must_use]
+pub fn to_text(until: UnixTime) -> String {
+    until.to_string()
+}
+
+/// Reads what an object stores: until when its name is used.
+///
+/// # Errors
+/// [`Unreadable`]: whether it is used is then not known.
+pub fn parse(text: &str) -> Result<UnixTime, Unreadable> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = text.parse().ok().filter(|_| is_number);
+    let until = seconds.map(UnixTime::from_seconds);
+    until.ok_or_else(|| Unreadable::of("replay record", text))
+}
+
 /// Whether a name is used at the moment `now`, of which an object remembers `used_until`.
 #[must_use]
 pub fn is_used(used_until: Option<UnixTime>, now: UnixTime) -> bool {
@@ -73,6 +92,32 @@ pub fn consume(used_until: &mut Option<UnixTime>, until: UnixTime, now: UnixTime
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_record_is_read_as_every_version_wrote_it() {
+        let until = UnixTime::from_seconds(1_795_383_939);
+        assert_eq!(parse("1795383939"), Ok(until));
+        assert_eq!(to_text(until), "1795383939");
+        for text in [
+            "",
+            " 1",
+            "+1",
+            "-1",
+            "1.5",
+            "0x1",
+            "{}",
+            "18446744073709551616",
+        ] {
+            assert_eq!(
+                parse(text),
+                Err(Unreadable::Malformed("replay record")),
+                "{text}"
+            );
+        }
+        let later = parse(r#"{"format":2,"until":1795383939}"#);
+        let (what, format) = ("replay record", 2);
+        assert_eq!(later, Err(Unreadable::LaterFormat { what, format }));
+    }
 
     #[test]
     fn a_name_is_free_once_until_its_time_is_over_and_not_after() {

@@ -201,8 +201,8 @@ pub fn handle(data: &[u8]) {
     if let Some(text) = text(data) {
         let text = text.trim_end_matches('\n');
         let read = [
-            Handle::parse(text).map(|handle| handle.reveal()),
-            RefreshToken::parse(text).map(|token| token.reveal()),
+            Handle::parse(text).map(|handle| handle.reveal()).ok(),
+            RefreshToken::parse(text).map(|token| token.reveal()).ok(),
             Secret::parse(text).map(|secret| secret.reveal()),
             Uuid::parse(text).map(|uuid| uuid.to_string()),
             ClientId::parse(text).map(|id| id.to_string()),
@@ -228,6 +228,6 @@ pub fn handle(data: &[u8]) {
         assert_eq!(Uuid::parse(&family.to_string()), Some(family));
         assert_eq!((family.octets()[6] >> 4, family.octets()[8] >> 6), (4, 2));
         let handle = Handle { family, secret };
-        assert_eq!(Handle::parse(&handle.reveal()), Some(handle));
+        assert_eq!(Handle::parse(&handle.reveal()), Ok(handle));
     }
 }

@@ -4,14 +4,15 @@
 
 use worker::js_sys::futures::JsFuture;
 use worker::{
-    DurableObject, Env, Request, Response, Result, State, Storage, console_error, durable_object,
+    DurableObject, Env, Error, Request, Response, Result, State, Storage, console_error,
+    durable_object,
 };
 
 use super::now;
 use crate::family::{Family, act};
 use crate::json::Json as _;
-use crate::replay;
 use crate::time::UnixTime;
+use crate::{replay, stored};
 
 /// The key under which an object stores its family, as JSON.
 const FAMILY: &str = "family";
@@ -25,7 +26,7 @@ pub(super) const IS_MARKED: &str = "is-marked";
 pub(super) const FIRST: &str = "first";
 pub(super) const USED: &str = "used";
 
-/// How long to wait for a version that can read a family, in milliseconds.
+/// How long to wait for a version that can read what is stored, in milliseconds.
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 /// One family or mark.
@@ -74,17 +75,17 @@ impl DurableObject for GrantStore {
         Response::ok(answer)
     }
 
-    /// Removes what has ended. A family may have been prolonged since the alarm was set. One
-    /// that this version cannot read is left for the version that wrote it.
+    /// Removes what has ended. A family may have been prolonged since the alarm was set, and an
+    /// alarm may ring early. What this version cannot read is left for the version that wrote it.
     async fn alarm(&self) -> Result<Response> {
         let storage = self.state.storage();
-        match load(&storage).await {
-            Ok(Some(family)) if now() < family.ends_at() => {
-                wake_at(&storage, family.ends_at()).await?
-            }
-            Ok(_) => remove(&storage).await?,
+        match ends(&storage).await {
+            Ok(ends) => match stored::looks_again_at(ends, now()) {
+                Some(moment) => wake_at(&storage, moment).await?,
+                None => remove(&storage).await?,
+            },
             Err(error) => {
-                console_error!("a family's alarm: {error}");
+                console_error!("an object's alarm: {error}");
                 storage.set_alarm(DAY).await?;
             }
         }
@@ -100,19 +101,26 @@ async fn read(storage: &Storage, key: &str) -> Result<Option<String>> {
 
 async fn load(storage: &Storage) -> Result<Option<Family>> {
     let text = read(storage, FAMILY).await?;
-    let family = text.map(|text| Family::from_text(&text).ok_or("the family cannot be read"));
-    Ok(family.transpose()?)
+    let family = text.map(|text| Family::parse(&text).map_err(unreadable));
+    family.transpose()
+}
+
+/// When what the object stores ends: its family, and the use of its name.
+async fn ends(storage: &Storage) -> Result<[Option<UnixTime>; 2]> {
+    let family = load(storage).await?;
+    let used_until = used_until(storage).await?;
+    Ok([family.map(|family| family.ends_at()), used_until])
+}
+
+fn unreadable(why: stored::Unreadable) -> Error {
+    Error::RustError(why.to_string())
 }
 
 /// Until when the object's name is used.
 async fn used_until(storage: &Storage) -> Result<Option<UnixTime>> {
-    let stored = read(storage, USED_UNTIL).await?;
-    let stored = stored.map(|text| moment(&text).ok_or("the mark cannot be read"));
-    Ok(stored.transpose()?)
-}
-
-fn moment(text: &str) -> Option<UnixTime> {
-    text.parse().ok().map(UnixTime::from_seconds)
+    let text = read(storage, USED_UNTIL).await?;
+    let until = text.map(|text| replay::parse(&text).map_err(unreadable));
+    until.transpose()
 }
 
 /// Tells whether the object's name is used.
@@ -123,12 +131,12 @@ async fn is_marked(storage: &Storage, now: UnixTime) -> Result<Response> {
 
 /// Uses the object's name until the moment that `message` tells.
 async fn mark(storage: &Storage, message: &str, now: UnixTime) -> Result<Response> {
-    let until = moment(message).ok_or("no moment")?;
+    let until = replay::parse(message).map_err(unreadable)?;
     let mut used_until = used_until(storage).await?;
     let is_first = replay::consume(&mut used_until, until, now);
     if is_first {
         wake_at(storage, until).await?;
-        storage.put_raw(USED_UNTIL, until.to_string()).await?;
+        storage.put_raw(USED_UNTIL, replay::to_text(until)).await?;
     }
     Response::ok(if is_first { FIRST } else { USED })
 }

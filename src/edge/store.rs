@@ -17,7 +17,7 @@ use crate::family::{FamilyId, object_name};
 use crate::jose::PublicKey;
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
-use crate::replay::Mark;
+use crate::replay::{self, Mark};
 use crate::store::{Limiter, Memory, Store, StoreError};
 use crate::time::UnixTime;
 
@@ -185,7 +185,7 @@ impl EdgeStore<'_> {
         let call = Call {
             object: &mark.object_name,
             url: format!("https://mark/{act}/{}", now.seconds()),
-            text: &mark.until.to_string(),
+            text: &replay::to_text(mark.until),
             is_idempotent,
         };
         match self.bindings()?.send(call).await?.as_str() {

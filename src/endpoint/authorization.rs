@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Ask, Begin};
-use crate::family::{Family, FamilyId, Handle, Refusal, Secret};
+use crate::family::{Family, FamilyId, Handle, Secret};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
@@ -67,7 +67,7 @@ async fn ask_pushed<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    let Handle { family, secret } = Handle::parse(handle).ok_or(Refusal::Unknown)?;
+    let Handle { family, secret } = Handle::parse(handle)?;
     let (ticket, browser) = (context.secret()?, context.secret()?);
     let ask = Ask {
         request_uri: secret,

@@ -89,11 +89,12 @@ pub async fn by_client<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     let form = super::form(request, realm)?;
-    let token = form.value("refresh_token").and_then(RefreshToken::parse);
+    let token = form.value("refresh_token").ok_or(Refusal::Unknown);
+    let token = token.and_then(RefreshToken::parse);
     let client = caller::authenticate(request, &form, realm, context).await?;
     let ended = match token {
-        Some(token) => revocation::refresh_token(token, &client, realm, context).await,
-        None => Err(Refusal::Unknown.into()),
+        Ok(token) => revocation::refresh_token(token, &client, realm, context).await,
+        Err(refusal) => Err(refusal.into()),
     };
     revocation::if_good(ended, context)?;
     context.audit.done = Some("ended");

@@ -36,8 +36,10 @@ pub async fn respond<S: Store>(
     let caller = caller::authenticate_confidential(request, &form, realm, context).await?;
     // 3. What it is (§2.2). Why it is not active is for the log alone.
     let members = match RefreshToken::parse(token) {
-        Some(token) => refresh_token(token, &caller, realm, context).await,
-        None => access_token(token, &caller, realm, context).await,
+        Ok(token) => refresh_token(token, &caller, realm, context).await,
+        // Neither of which it can be told.
+        Err(Refusal::LaterFormat) => Err(Refusal::LaterFormat.into()),
+        Err(_) => access_token(token, &caller, realm, context).await,
     };
     let members = match members {
         Ok(mut members) => {

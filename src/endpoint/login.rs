@@ -144,8 +144,8 @@ pub async fn resume<S: Store>(
         return Err(Rejection::MethodNotAllowed { allow: "GET" }.into());
     }
     let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
-    let decision = form.value("decision").and_then(Handle::parse);
-    let Handle { family, secret } = decision.ok_or(Refusal::Unknown)?;
+    let decision = form.value("decision").ok_or(Refusal::Unknown)?;
+    let Handle { family, secret } = Handle::parse(decision)?;
     let browser = ticket::cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
     let resume = Resume {
         resume: secret,
@@ -181,7 +181,7 @@ async fn call<S: Store>(
         return Err(Rejection::NotALoginClient.into());
     }
     let ticket = required::<String>(&mut members, "ticket", "a ticket", |_| true)?;
-    let handle = Handle::parse(&ticket).ok_or(Refusal::Unknown)?;
+    let handle = Handle::parse(&ticket)?;
     Ok((handle, members))
 }
 

@@ -26,8 +26,10 @@ pub async fn respond<S: Store>(
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     let client = caller::authenticate(request, &form, realm, context).await?;
     let revoked = match RefreshToken::parse(token) {
-        Some(token) => refresh_token(token, &client, realm, context).await,
-        None => access_token(token, &client, realm, context).await,
+        Ok(token) => refresh_token(token, &client, realm, context).await,
+        // Neither of which it can be told.
+        Err(Refusal::LaterFormat) => Err(Refusal::LaterFormat.into()),
+        Err(_) => access_token(token, &client, realm, context).await,
     };
     if_good(revoked, context)?;
     context.audit.done = Some("revoked");

@@ -20,6 +20,7 @@ use crate::confirmation::Confirmation;
 use crate::json::{Json, impl_json};
 use crate::realm::RealmName;
 use crate::scope::ScopeSet;
+use crate::stored::{FIRST_FORMAT, Unreadable};
 use crate::time::{Seconds, UnixTime};
 
 /// Which family: not a secret, tokens tell it. Its last four octets are a [`tag`].
@@ -46,8 +47,13 @@ pub fn tag(object_id: &str) -> [u8; 4] {
 pub const OFFLINE_ACCESS: &str = "offline_access";
 
 /// All that is stored of a family.
+///
+/// An optional member may be added within its format: earlier versions ignore it, and later ones
+/// read `None` where it is not. One that restricts what the family grants may not: a version that
+/// does not know it must not go on without it, so families that have it need the next format.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
+    format: Format,
     /// What its codes and refresh tokens are derived with. It alone makes none.
     key: Secret,
     /// The only client that can go on with it.
@@ -57,7 +63,21 @@ pub struct Family {
     stage: Stage,
 }
 
-impl_json!(struct Family { key, client_id, begun_at, stage });
+impl_json!(struct Family { format, key, client_id, begun_at, stage });
+
+/// The one format of families so far, which the first versions did not write down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Format;
+
+impl Json for Format {
+    fn to_json(&self) -> Value {
+        FIRST_FORMAT.into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        (value.is_null() || value.as_u64() == Some(FIRST_FORMAT)).then_some(Self)
+    }
+}
 
 /// How far a family has come.
 #[derive(Clone, Debug, PartialEq)]
@@ -255,6 +275,9 @@ pub enum Refusal {
     /// There is no such family, or not this secret in it.
     #[error("unknown code, ticket or token")]
     Unknown,
+    /// A later version handed it out. Which family it is of only that version knows.
+    #[error("code, ticket or token of a format that only a later version of the service knows")]
+    LaterFormat,
     /// It is another client's.
     #[error("another client's grant")]
     OtherClient,
@@ -292,8 +315,9 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Unknown,
+        Self::LaterFormat,
         Self::OtherClient,
         Self::Expired,
         Self::Decided,
@@ -337,6 +361,7 @@ impl Family {
             expires_at,
         };
         Self {
+            format: Format,
             key,
             client_id,
             begun_at: None,
@@ -361,6 +386,7 @@ impl Family {
             expires_at,
         };
         Self {
+            format: Format,
             key,
             client_id,
             begun_at: None,
@@ -389,12 +415,21 @@ impl Family {
             refresh: Some(refresh),
         };
         let family = Self {
+            format: Format,
             key,
             client_id,
             begun_at: None,
             stage,
         };
         (family, issued)
+    }
+
+    /// Reads what an object stores of it.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: it is then to be left for the version that wrote it.
+    pub fn parse(text: &str) -> Result<Self, Unreadable> {
+        Self::from_text(text).ok_or_else(|| Unreadable::of("family", text))
     }
 
     /// When nothing of it is good any more.

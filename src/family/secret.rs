@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::FamilyId;
+use super::{FamilyId, Refusal};
 use crate::jose::hmac_sha256;
 use crate::json::{Json, impl_json};
 
@@ -116,14 +116,17 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Reads a handle; `None` for what can be none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok()?;
-        let (family, secret) = octets.split_first_chunk()?;
-        Some(Self {
-            family: FamilyId::from_octets(*family),
-            secret: Secret::new(secret.try_into().ok()?),
+    /// Reads a handle.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] for any other text, [`Refusal::LaterFormat`].
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        read(text, |octets| {
+            let (family, secret) = octets.split_first_chunk()?;
+            Some(Self {
+                family: FamilyId::from_octets(*family),
+                secret: Secret::new(secret.try_into().ok()?),
+            })
         })
     }
 
@@ -170,20 +173,23 @@ impl RefreshPart {
 }
 
 impl RefreshToken {
-    /// Reads a refresh token; `None` for what can be none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok()?;
-        let (family, octets) = octets.split_first_chunk()?;
-        let (seed, octets) = octets.split_first_chunk()?;
-        let (generation, proof) = octets.split_first_chunk()?;
-        Some(Self {
-            family: FamilyId::from_octets(*family),
-            part: RefreshPart {
-                seed: Secret::new(*seed),
-                generation: u32::from_be_bytes(*generation),
-                proof: Secret::new(proof.try_into().ok()?),
-            },
+    /// Reads a refresh token.
+    ///
+    /// # Errors
+    /// [`Refusal::Unknown`] for any other text, [`Refusal::LaterFormat`].
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        read(text, |octets| {
+            let (family, octets) = octets.split_first_chunk()?;
+            let (seed, octets) = octets.split_first_chunk()?;
+            let (generation, proof) = octets.split_first_chunk()?;
+            Some(Self {
+                family: FamilyId::from_octets(*family),
+                part: RefreshPart {
+                    seed: Secret::new(*seed),
+                    generation: u32::from_be_bytes(*generation),
+                    proof: Secret::new(proof.try_into().ok()?),
+                },
+            })
         })
     }
 
@@ -198,6 +204,26 @@ impl RefreshToken {
         ];
         URL_SAFE_NO_PAD.encode(Zeroizing::new(parts.concat()))
     }
+}
+
+/// Reads what was handed out in format 1, which is base64url alone and does not say which format
+/// it is. Later formats begin with their number and a dot, which base64url does not have.
+fn read<T>(text: &str, parse: impl Fn(&[u8]) -> Option<T>) -> Result<T, Refusal> {
+    let octets = URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new).ok();
+    let read = octets.and_then(|octets| parse(&octets));
+    read.ok_or_else(|| match is_later(text) {
+        true => Refusal::LaterFormat,
+        false => Refusal::Unknown,
+    })
+}
+
+/// Whether a text begins with the number of a format from 2 to 999 and a dot.
+fn is_later(text: &str) -> bool {
+    let Some((format, rest)) = text.split_once('.') else {
+        return false;
+    };
+    let is_number = format.len() <= 3 && format.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && !format.starts_with('0') && !matches!(format, "" | "1") && !rest.is_empty()
 }
 
 #[cfg(test)]
@@ -220,8 +246,8 @@ mod tests {
         };
         let (code, refresh) = (handle.reveal(), token.reveal());
         assert_eq!((code.len(), refresh.len()), (64, 112));
-        assert_eq!(Handle::parse(&code), Some(handle));
-        assert_eq!(RefreshToken::parse(&refresh), Some(token));
+        assert_eq!(Handle::parse(&code), Ok(handle));
+        assert_eq!(RefreshToken::parse(&refresh), Ok(token));
         for text in [
             "",
             "x",
@@ -229,10 +255,32 @@ mod tests {
             &format!("{code}AAAA"),
             &refresh,
         ] {
-            assert_eq!(Handle::parse(text), None, "{text}");
+            assert_eq!(Handle::parse(text), Err(Refusal::Unknown), "{text}");
         }
         for text in ["", "x", &code, &format!("{refresh}AAAA"), &refresh[..108]] {
-            assert_eq!(RefreshToken::parse(text), None, "{text}");
+            assert_eq!(RefreshToken::parse(text), Err(Refusal::Unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn later_formats_are_told_from_what_was_never_handed_out() {
+        for (text, refusal) in [
+            ("2.AAAA", Refusal::LaterFormat),
+            ("2.not base64url", Refusal::LaterFormat),
+            ("10.AAAA.AAAA", Refusal::LaterFormat),
+            ("999.x", Refusal::LaterFormat),
+            ("1.AAAA", Refusal::Unknown),
+            ("0.AAAA", Refusal::Unknown),
+            ("02.AAAA", Refusal::Unknown),
+            ("1000.AAAA", Refusal::Unknown),
+            ("+2.AAAA", Refusal::Unknown),
+            ("2.", Refusal::Unknown),
+            ("2", Refusal::Unknown),
+            (".AAAA", Refusal::Unknown),
+            ("eyJhbGciOiJFUzI1NiJ9.e30.AAAA", Refusal::Unknown),
+        ] {
+            assert_eq!(Handle::parse(text), Err(refusal), "{text}");
+            assert_eq!(RefreshToken::parse(text), Err(refusal), "{text}");
         }
     }
 
@@ -268,11 +316,11 @@ mod tests {
             assert_eq!(Secret::parse(&secret.reveal()), Some(secret.clone()));
             assert_eq!(SecretHash::from_json(secret.hash().to_json()), Some(secret.hash()));
             let handle = Handle { family, secret: secret.clone() };
-            assert_eq!(Handle::parse(&handle.reveal()), Some(handle));
+            assert_eq!(Handle::parse(&handle.reveal()), Ok(handle));
             let part = RefreshPart { seed: secret, generation, proof };
             assert_eq!(RefreshPart::from_json(part.to_json()).as_ref(), Some(&part));
             let token = RefreshToken { family, part };
-            assert_eq!(RefreshToken::parse(&token.reveal()), Some(token));
+            assert_eq!(RefreshToken::parse(&token.reveal()), Ok(token));
         }
     }
 }

@@ -9,8 +9,8 @@ use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
+use crate::family::Handle;
 use crate::family::act::Redeem;
-use crate::family::{Handle, Refusal};
 use crate::realm::Realm;
 use crate::store::Store;
 
@@ -27,7 +27,7 @@ pub(super) async fn run<S: Store>(
         .form
         .value("code")
         .ok_or(Rejection::InvalidRequest("The parameter code is missing."))?;
-    let Handle { family, secret } = Handle::parse(code).ok_or(Refusal::Unknown)?;
+    let Handle { family, secret } = Handle::parse(code)?;
     // 2. The audience, within what the client may have (RFC 8707 §2.2), and a key to sign with.
     let audience = requested_audience(request.form, client, realm)?;
     let lifetime = lifetime(client, realm);

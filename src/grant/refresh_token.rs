@@ -7,8 +7,8 @@ use super::{
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
+use crate::family::RefreshToken;
 use crate::family::act::RefreshTokens;
-use crate::family::{RefreshToken, Refusal};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
@@ -28,7 +28,7 @@ pub(super) async fn run<S: Store>(
         .ok_or(Rejection::InvalidRequest(
             "The parameter refresh_token is missing.",
         ))?;
-    let RefreshToken { family, part } = RefreshToken::parse(token).ok_or(Refusal::Unknown)?;
+    let RefreshToken { family, part } = RefreshToken::parse(token)?;
     let scope = request.form.value("scope").map(ScopeSet::parse).transpose();
     let scope = scope.map_err(|_| Rejection::MalformedScope)?;
     let scope = scope.map(|scope| scope.without(&hidden_scope(client, realm)));

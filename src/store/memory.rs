@@ -8,9 +8,11 @@ use crate::client::{Client, ClientId};
 use crate::family::act::{self, Message};
 use crate::family::{Family, FamilyId, object_name};
 use crate::jose::PublicKey;
+use crate::json::Json as _;
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::{self, Mark};
+use crate::stored::Unreadable;
 use crate::time::UnixTime;
 
 /// A store in memory, for tests: it keeps records as their text and fails where
@@ -21,8 +23,9 @@ pub struct MemoryStore {
     remembers: Cell<bool>,
     records: RefCell<HashMap<String, Result<String, StoreError>>>,
     reads: RefCell<Vec<String>>,
-    families: RefCell<HashMap<String, Family>>,
-    marks: RefCell<HashMap<String, UnixTime>>,
+    /// What objects store, by their name.
+    families: RefCell<HashMap<String, String>>,
+    marks: RefCell<HashMap<String, String>>,
     limits: RefCell<HashMap<String, Result<u32, StoreError>>>,
     acts: RefCell<usize>,
     failure: RefCell<Option<StoreError>>,
@@ -84,6 +87,18 @@ impl MemoryStore {
         self.families.borrow().len()
     }
 
+    /// Lets `change` happen to what is stored of each family: its name, and its text.
+    pub fn change_families(&self, change: impl Fn(&str, &mut String)) {
+        for (name, text) in self.families.borrow_mut().iter_mut() {
+            change(name, text);
+        }
+    }
+
+    /// Lets `change` happen to what is stored of each name that is used.
+    pub fn change_replay_records(&self, change: impl Fn(&mut String)) {
+        self.marks.borrow_mut().values_mut().for_each(change);
+    }
+
     /// Lets a limiter count no more than `limit` for each key from now on, or fail.
     pub fn limit(&self, limiter: Limiter, limit: Result<u32, StoreError>) {
         let mut limits = self.limits.borrow_mut();
@@ -136,24 +151,29 @@ impl Store for MemoryStore {
         self.begin_act()?;
         let key = object_name(realm, family);
         let mut families = self.families.borrow_mut();
-        let mut family = families.remove(&key);
+        let stored = families.get(&key).map(|text| Family::parse(text));
+        let mut family = stored.transpose().map_err(unavailable)?;
         let answer = act::decide(act.name, &act.text, &mut family, now);
-        families.extend(family.map(|family| (key, family)));
+        match family {
+            Some(family) => drop(families.insert(key, family.to_text())),
+            None => drop(families.remove(&key)),
+        }
         answer.ok_or(StoreError::UnreadableAct)
     }
 
     async fn consume(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
         self.begin_act()?;
         let mut marks = self.marks.borrow_mut();
-        let mut used_until = marks.get(&mark.object_name).copied();
+        let mut used_until = used_until(&marks, mark)?;
         let is_first = replay::consume(&mut used_until, mark.until, now);
-        marks.extend(used_until.map(|until| (mark.object_name.clone(), until)));
+        let until = used_until.map(replay::to_text);
+        marks.extend(until.map(|until| (mark.object_name.clone(), until)));
         Ok(is_first)
     }
 
     async fn is_consumed(&self, mark: &Mark, now: UnixTime) -> Result<bool, StoreError> {
         self.failure.borrow().clone().map_or(Ok(()), Err)?;
-        let used_until = self.marks.borrow().get(&mark.object_name).copied();
+        let used_until = used_until(&self.marks.borrow(), mark)?;
         Ok(replay::is_used(used_until, now))
     }
 
@@ -191,5 +211,21 @@ impl Store for MemoryStore {
         let is_within = *left > 0;
         *left = left.saturating_sub(1);
         Ok(is_within)
+    }
+}
+
+fn used_until(
+    marks: &HashMap<String, String>,
+    mark: &Mark,
+) -> Result<Option<UnixTime>, StoreError> {
+    let stored = marks.get(&mark.object_name);
+    let until = stored.map(|text| replay::parse(text)).transpose();
+    until.map_err(unavailable)
+}
+
+/// As an object that throws.
+fn unavailable(why: Unreadable) -> StoreError {
+    StoreError::Unavailable {
+        detail: why.to_string(),
     }
 }

@@ -64,7 +64,8 @@ test("moments of clients, subjects and the realm stand in one record, each with 
 
   const lines = Object.entries(stored(state, "audit/"));
   assert.ok(lines.every(([key]) => /^audit\/default\/\d{12}-[0-9a-f]{8}$/.test(key)));
-  const told = lines.map(([, { at, by, ...line }]) => line).toSorted((a, b) => (a.action < b.action ? -1 : 1));
+  assert.ok(lines.every(([, { version }]) => version === 1));
+  const told = lines.map(([, { version, at, by, ...line }]) => line).toSorted((a, b) => (a.action < b.action ? -1 : 1));
   assert.deepEqual(told, [
     { action: "revoke-client", realm: "default", client_id: "app", before: ofClient },
     { action: "revoke-realm", realm: "default", before: 1700000000 },

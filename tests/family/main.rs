@@ -11,6 +11,7 @@
 
 mod after;
 mod any_order;
+mod formats;
 mod model;
 
 use base64::Engine as _;

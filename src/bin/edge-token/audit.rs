@@ -11,6 +11,9 @@ use crate::target::Pair;
 use crate::target::Target;
 use crate::{Error, random};
 
+/// The version of the lines' format. The first lines do not say it.
+const VERSION: u32 = 1;
+
 /// Where the lines of signing keys lie, which are no realm's: no realm has such a name.
 pub(crate) const NO_REALM: &str = "-";
 
@@ -23,7 +26,8 @@ pub(crate) fn of_client(
 ) -> Result<Pair, Error> {
     let (at, by) = (client.updated_at, &client.updated_by);
     let mut line = json!({
-        "at": at, "by": by, "action": action, "realm": realm.as_str(), "client_id": client.client_id,
+        "version": VERSION, "at": at, "by": by, "action": action,
+        "realm": realm.as_str(), "client_id": client.client_id,
     });
     if let (Some(id), Value::Object(line)) = (secret_id, &mut line) {
         line.insert("secret_id".into(), id.into());
@@ -39,7 +43,8 @@ pub(crate) fn of_restored(
     by: &str,
 ) -> Result<Pair, Error> {
     let line = json!({
-        "at": at, "by": by, "action": "restore", "realm": realm.as_str(), "client_ids": clients,
+        "version": VERSION, "at": at, "by": by, "action": "restore",
+        "realm": realm.as_str(), "client_ids": clients,
     });
     pair(realm.as_str(), at, &line)
 }
@@ -52,7 +57,9 @@ pub(crate) fn of_keys(
     at: UnixTime,
     by: &str,
 ) -> Result<Pair, Error> {
-    let line = json!({ "at": at, "by": by, "action": action, "secret": secret, "kid": kid });
+    let line = json!({
+        "version": VERSION, "at": at, "by": by, "action": action, "secret": secret, "kid": kid,
+    });
     pair(NO_REALM, at, &line)
 }
 
@@ -65,7 +72,8 @@ pub(crate) fn of_moment(
     by: &str,
 ) -> Result<Pair, Error> {
     let mut line = json!({
-        "at": at, "by": by, "action": "revoke-realm", "realm": realm.as_str(), "before": before,
+        "version": VERSION, "at": at, "by": by, "action": "revoke-realm",
+        "realm": realm.as_str(), "before": before,
     });
     let whose = match whose {
         Whose::Realm => None,

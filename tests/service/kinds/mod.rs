@@ -7,5 +7,6 @@ mod error_pages;
 mod fapi2;
 mod native_applications;
 mod scopes;
+mod stored_state;
 
 use super::*;

@@ -33,8 +33,11 @@ export async function page(section, realm) {
   await more();
 }
 
+/** The format of the lines that this page knows; the first do not say it. A later one is shown as it is. */
+const VERSION = 1;
+
 function cells(realm, { at, by, action, realm: _, client_id: id, ...rest }) {
-  const others = Object.entries(rest).filter(([, value]) => value != null).map(([name, value]) =>
+  const others = Object.entries(rest).filter(([name, value]) => value != null && !(name === "version" && value === VERSION)).map(([name, value]) =>
     h("span", { class: "member" }, `${name} `, h("code", {}, String(value))));
   return [moment(at), by, action, [id && h("span", { class: "member" }, link(id, "client", realm, id)), others]];
 }
