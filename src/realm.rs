@@ -19,7 +19,7 @@ use self::all::KeyReader;
 pub use self::all::Realms;
 pub use self::error::{Cause, RealmError};
 pub use self::issuer::{Issuer, is_loopback};
-use self::place::{Place, check_paths};
+use self::place::{Place, check_paths, is_host};
 pub use self::requirements::{Profile, Requirements};
 use crate::client::{
     Client, ClientId, GRACE, GRACES, access_token_ttl, is_reserved, reserved_claim,
@@ -130,7 +130,10 @@ impl Realm {
     ) -> Result<Self, Cause> {
         let named = members.take::<String>("dialect", TEXT)?.unwrap_or_default();
         let dialect = dialect.ok_or(Cause::UnknownDialect(named))?;
-        members.take::<Vec<String>>("hosts", TEXTS)?;
+        let hosts = members.take::<Vec<String>>("hosts", TEXTS)?;
+        if let Some(other) = hosts.into_iter().flatten().find(|host| !is_host(host)) {
+            return Err(Cause::Host(other));
+        }
         if let Some(paths) = members.take::<Object>("paths", "a table of paths")? {
             check_paths(paths)?;
         }

@@ -222,7 +222,7 @@ async fn decided<S: Store>(
             Endpoint::Token => token::respond(request, realm, context).await,
             Endpoint::Jwks => jwks::respond(request, realm, now),
             Endpoint::Discovery => discovery::respond(request, realm),
-            Endpoint::Realm => endpoint::realm::respond(request, realm, now),
+            Endpoint::Realm => endpoint::realm::respond(request, realm, context).await,
             Endpoint::Authorization => authorization::respond(request, realm, context).await,
             Endpoint::PushedAuthorization => {
                 pushed_authorization::respond(request, realm, context).await

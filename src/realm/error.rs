@@ -54,6 +54,9 @@ pub enum Cause {
     /// It is configured twice.
     #[error("is configured twice")]
     Repeated,
+    /// A host with a port, for instance, which no request's host would ever be.
+    #[error("member `hosts`: `{0}` must be the name of a host, without scheme, port or path")]
+    Host(String),
     /// A dialect that does not exist.
     #[error("member `dialect`: `{0}` is unknown")]
     UnknownDialect(String),

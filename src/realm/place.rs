@@ -33,7 +33,7 @@ impl Place {
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
-        let hosts = hosts.filter_map(|host| Some(host.as_str()?.to_ascii_lowercase()));
+        let hosts = hosts.filter_map(|host| Some(host_in(host.as_str()?).to_ascii_lowercase()));
         Self {
             hosts: hosts.collect(),
             paths,
@@ -133,6 +133,30 @@ pub(super) fn check_paths(mut paths: Object) -> Result<(), JsonError> {
         }
     }
     paths.finish()
+}
+
+/// Whether a text is the name of a host (RFC 1123 §2.1), or an address as it is in a URL (RFC 3986
+/// §3.2.2).
+pub(super) fn is_host(text: &str) -> bool {
+    let literal = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = literal {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len()) && label.bytes().all(known)
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// The host in what should be one, so that a realm whose configuration has more there tells what is
+/// wrong at its own place.
+fn host_in(text: &str) -> &str {
+    let (_, authority) = text.split_once("://").unwrap_or(("", text));
+    let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
+    host(authority.get(..end).unwrap_or_default())
 }
 
 /// The host of an authority (`host` or `host:port`).

@@ -7,6 +7,7 @@ mod error_pages;
 mod fapi2;
 mod native_applications;
 mod scopes;
+mod small;
 mod stored_state;
 
 use super::*;
