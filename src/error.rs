@@ -58,6 +58,9 @@ pub enum Rejection {
     /// No endpoint is at this path.
     #[error("no endpoint at this path")]
     UnknownPath,
+    /// What is secret would be read on its way.
+    #[error("by plain http")]
+    PlainHttp,
     /// The endpoint has other methods.
     #[error("method not allowed")]
     MethodNotAllowed {
@@ -252,6 +255,7 @@ impl Rejection {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::UnknownPath => ErrorCode::NotFound,
+            Self::PlainHttp => ErrorCode::InsecureTransport,
             Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
             Self::UnsupportedTokenType => ErrorCode::UnsupportedTokenType,
             Self::NotAcceptable => ErrorCode::NotAcceptable,
@@ -320,6 +324,7 @@ impl Rejection {
                 return format!("The member {member} must be {expected}.").into();
             }
             Self::UnknownPath => "No endpoint is at this path.",
+            Self::PlainHttp => "The request must come by https.",
             Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
             Self::NotAcceptable => "The answer is application/json.",
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
@@ -416,6 +421,7 @@ impl Rejection {
             Self::Exchange(error) => error.depends_on_record(),
             // What the request, its credentials, the realm or a family decides.
             Self::UnknownPath
+            | Self::PlainHttp
             | Self::MethodNotAllowed { .. }
             | Self::HeaderTooLarge
             | Self::RateLimited
@@ -505,6 +511,8 @@ pub enum ErrorCode {
     ResourceNonce,
     /// `not_found`, for paths.
     NotFound,
+    /// `invalid_request`, for plain http.
+    InsecureTransport,
     /// `invalid_request`, for methods.
     MethodNotAllowed,
     /// `invalid_request`, for what the caller accepts.
@@ -529,6 +537,7 @@ impl ErrorCode {
     pub fn word(self) -> &'static str {
         match self {
             Self::InvalidRequest
+            | Self::InsecureTransport
             | Self::MethodNotAllowed
             | Self::NotAcceptable
             | Self::ContentTooLarge
@@ -579,7 +588,7 @@ impl ErrorCode {
             | Self::InvalidToken
             | Self::ResourceProof
             | Self::ResourceNonce => 401,
-            Self::InsufficientScope => 403,
+            Self::InsufficientScope | Self::InsecureTransport => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,

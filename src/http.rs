@@ -8,10 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::certificate::Connection;
-use crate::dialect::RFC9068;
+use crate::dialect::{Endpoint, RFC9068};
 use crate::error::{ErrorCode, Failure, Rejection};
 use crate::jose::es256;
-use crate::realm::Realm;
+use crate::realm::{Realm, is_loopback};
 use crate::store::PERIOD;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
@@ -21,11 +21,17 @@ pub const MAX_AGE: u32 = 300;
 /// When to try again after a 503, in seconds.
 const RETRY_AFTER: &str = "5";
 
+/// `Strict-Transport-Security`: a year, as is usual, so that a browser that comes once a year still
+/// knows. Not for subdomains, of which the service knows nothing.
+const HSTS: &str = "max-age=31536000";
+
 /// What the service reads of a request.
 #[derive(Clone, Copy, Default)]
 pub struct Request<'a> {
     /// The method, in upper case.
     pub method: &'a str,
+    /// Whether it came by plain http, which anybody on the way can read.
+    pub by_plain_http: bool,
     /// Host and port of the URL.
     pub authority: &'a str,
     /// The path of the URL, as it was sent.
@@ -52,6 +58,8 @@ pub struct Request<'a> {
     pub dpop: Option<&'a str>,
     /// `CF-Ray`.
     pub ray: Option<&'a str>,
+    /// `Access-Control-Request-Headers`, of an OPTIONS alone.
+    pub requested_headers: Option<&'a str>,
     /// How many header fields there are, of whatever name.
     pub header_fields: usize,
     /// What knows of the TLS handshake.
@@ -79,6 +87,7 @@ impl Request<'_> {
             self.if_none_match,
             self.cookie,
             self.dpop,
+            self.requested_headers,
         ];
         let mut read = read.into_iter().flatten();
         self.header_fields > MAX_HEADER_FIELDS || read.any(|text| text.len() > MAX_HEADER_FIELD)
@@ -114,11 +123,13 @@ impl Response {
     /// An answer for the caller alone (RFC 6749 §5.1).
     #[must_use]
     pub fn not_stored(status: u16, body: String) -> Self {
-        let headers = vec![
+        // With room for what is added to every answer.
+        let mut headers = Vec::with_capacity(4);
+        headers.extend([
             ("content-type", "application/json".into()),
             ("cache-control", "no-store".into()),
             ("pragma", "no-cache".into()),
-        ];
+        ]);
         Self {
             status,
             headers,
@@ -141,52 +152,69 @@ impl Response {
         }
     }
 
-    /// A public document, for every origin, to GET or HEAD; nothing but the fact that it has not
-    /// changed when the request names its `ETag` (RFC 9110 §13.1.2).
-    ///
-    /// # Errors
-    /// [`Rejection::MethodNotAllowed`].
-    pub fn cacheable(request: &Request<'_>, body: String) -> Result<Self, Failure> {
-        if !matches!(request.method, "GET" | "HEAD") {
-            return Err(Rejection::MethodNotAllowed { allow: "GET, HEAD" }.into());
-        }
+    /// A public document; nothing but the fact that it has not changed when the request names its
+    /// `ETag` (RFC 9110 §13.1.2).
+    #[must_use]
+    pub fn cacheable(request: &Request<'_>, body: String) -> Self {
         let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&body)));
         let known = request.if_none_match.is_some_and(|tags| names(tags, &etag));
         let mut headers = vec![
             ("cache-control", format!("public, max-age={MAX_AGE}").into()),
             ("etag", etag.into()),
-            ("access-control-allow-origin", "*".into()),
         ];
         if known {
-            return Ok(Self {
+            return Self {
                 status: 304,
                 headers,
                 body: String::new(),
-            });
+            };
         }
         headers.push(("content-type", "application/json".into()));
-        Ok(Self {
+        Self {
             status: 200,
             headers,
             body,
-        })
+        }
     }
 
-    /// The answer to a preflight request (Fetch standard, CORS-preflight fetch).
+    /// The answer to a preflight request (Fetch standard, CORS-preflight fetch): the endpoint's
+    /// methods, and the header fields that the request names, since none that a script sends does
+    /// harm here.
     #[must_use]
-    pub fn preflight() -> Self {
-        let headers = vec![
-            ("access-control-allow-methods", "POST".into()),
-            (
-                "access-control-allow-headers",
-                "authorization, content-type, dpop".into(),
-            ),
+    pub fn preflight(request: &Request<'_>, endpoint: Endpoint) -> Self {
+        let mut headers = vec![
+            ("allow", endpoint.methods_with_options().into()),
+            ("access-control-allow-methods", endpoint.methods().into()),
             ("access-control-max-age", "86400".into()),
         ];
+        let requested = request
+            .requested_headers
+            .filter(|list| is_field_names(list));
+        let fields = match requested {
+            Some(list) => Some(list.to_owned().into()),
+            None if endpoint.is_document() => None,
+            None => Some("authorization, content-type, dpop".into()),
+        };
+        headers.extend(fields.map(|list| ("access-control-allow-headers", list)));
         Self {
             status: 204,
             headers,
             body: String::new(),
+        }
+    }
+
+    /// Lets scripts of every origin read the answer.
+    pub fn allow_every_origin(&mut self) {
+        self.headers
+            .push(("access-control-allow-origin", "*".into()));
+    }
+
+    /// Has browsers come by https alone from now on (RFC 6797): not told by plain http, where anybody
+    /// could have written it (§7.2), nor on loopback, where other programs have the next port.
+    pub fn demand_https(&mut self, request: &Request<'_>) {
+        if !request.by_plain_http && !is_loopback(request.authority) {
+            let field = ("strict-transport-security", HSTS.into());
+            self.headers.push(field);
         }
     }
 
@@ -282,6 +310,17 @@ pub fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
         .finish();
     let mark = if uri.contains('?') { '&' } else { '?' };
     format!("{uri}{mark}{query}")
+}
+
+/// The longest list of header fields that a preflight is answered with.
+const MAX_FIELD_NAMES: usize = 1024;
+
+/// Whether a text is a list of header fields' names (RFC 9110 §5.1, §5.6.1).
+fn is_field_names(list: &str) -> bool {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(is_token);
+    let mut names = list.split(',').map(|name| name.trim_matches([' ', '\t']));
+    list.len() <= MAX_FIELD_NAMES && names.all(is_name)
 }
 
 /// Whether `If-None-Match` names a tag, weak or strong (RFC 9110 §8.8.3.2), or `*`.

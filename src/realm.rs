@@ -81,7 +81,7 @@ pub struct Realm {
     pub dialect: &'static Dialect,
     /// Where it is.
     place: Place,
-    /// The origins from which browsers may call its token endpoint; `*` for all. None means that
+    /// The origins from which browsers may call its endpoints for scripts; `*` for all. None means that
     /// CORS is off.
     pub allowed_origins: Vec<String>,
     /// The scopes that exist in it; without it, whatever its clients' records name.
@@ -292,15 +292,6 @@ impl Realm {
                 now,
                 lifetime: lifetime.0,
             })
-    }
-
-    /// The methods of an endpoint for scripts, with or without preflight requests.
-    #[must_use]
-    pub fn allow(&self, alone: &'static str, with_preflight: &'static str) -> &'static str {
-        match self.allowed_origins.is_empty() {
-            true => alone,
-            false => with_preflight,
-        }
     }
 
     /// The absolute URL of an endpoint, as metadata names it: the first under the issuer's path,

@@ -13,7 +13,7 @@ use crate::endpoint::{
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
 use crate::page;
-use crate::realm::{Realm, Realms};
+use crate::realm::{Realm, RealmError, Realms, is_loopback};
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
 
@@ -34,9 +34,11 @@ pub struct Reply {
 impl Reply {
     /// The answer to a request whose body did not come to its end: its sender is gone, or breaks off.
     #[must_use]
-    pub fn unreadable(now: UnixTime) -> Self {
+    pub fn unreadable(request: &Request<'_>, now: UnixTime) -> Self {
         let failure = Rejection::UnreadableBody.into();
-        reply("none", None, Err(failure), now, &Audit::default())
+        let mut reply = reply("none", None, Err(failure), now, &Audit::default());
+        reply.response.demand_https(request);
+        reply
     }
 }
 
@@ -98,6 +100,7 @@ impl Service {
         if request.method == "HEAD" {
             reply.response.body.clear();
         }
+        reply.response.demand_https(request);
         reply
     }
 
@@ -142,48 +145,66 @@ impl Service {
                 &context.audit,
             );
         }
-        let (realm, endpoint) = match self.realm(request) {
-            Ok(found) => found,
-            Err(Failure::Rejection(Rejection::UnknownPath)) if request.path == "/" => {
-                return reply("none", None, root(request), now, &context.audit);
+        let Some((endpoint, realm)) = self.realms.at(request.authority, request.path) else {
+            return reply("none", None, self.elsewhere(request), now, &context.audit);
+        };
+        let realm = match realm {
+            Ok(realm) => realm,
+            Err(error) => return unserved(request, endpoint, error, now, &context.audit),
+        };
+        let endpoint = match endpoint {
+            Endpoint::EndSession if end_session::is_by_client(request) => {
+                Endpoint::EndSessionByClient
             }
-            Err(failure) => return reply("none", None, Err(failure), now, &context.audit),
+            endpoint => endpoint,
         };
         context.audit.realm = Some(realm.name.to_string());
+        let is_document = endpoint.is_document();
         let is_for_scripts = endpoint.is_for_scripts() && !realm.allowed_origins.is_empty();
+        let has_preflight = is_document || is_for_scripts;
         let result = match endpoint {
             _ if request.has_large_header() => Err(Rejection::HeaderTooLarge.into()),
-            _ if is_for_scripts && request.method == "OPTIONS" => Ok(Response::preflight()),
+            _ if !is_document && is_readable_on_its_way(request, realm) => {
+                Err(Rejection::PlainHttp.into())
+            }
+            _ if has_preflight && request.method == "OPTIONS" => {
+                Ok(Response::preflight(request, endpoint))
+            }
+            _ if !realm.issuer.may_be_served_at(request.authority) => {
+                Err(insecure_issuer(realm).into())
+            }
+            _ if !endpoint.has(request.method) => {
+                let allow = match has_preflight {
+                    true => endpoint.methods_with_options(),
+                    false => endpoint.methods(),
+                };
+                Err(Rejection::MethodNotAllowed { allow }.into())
+            }
             endpoint => decided(request, realm, endpoint, context).await,
         };
         // Its next request can then have a nonce at once (RFC 9449 §8).
         let wants_proof = matches!(&result, Err(Failure::Rejection(Rejection::Proof(_))));
-        let at = Some((realm, endpoint));
+        let at = Some((Some(realm), endpoint));
         let mut reply = reply(endpoint.name(), at, result, now, &context.audit);
         if wants_proof || request.dpop.is_some() && endpoint.takes_proofs() {
             let nonce = dpop::nonce(realm, now).map(|nonce| ("dpop-nonce", nonce.into()));
             reply.response.headers.extend(nonce);
         }
-        if is_for_scripts {
+        if is_document {
+            reply.response.allow_every_origin();
+        } else if is_for_scripts {
             reply.response.allow_origin(request, realm);
         }
         reply
     }
 
-    /// The realm and endpoint that the path of a request names.
-    fn realm(&self, request: &Request<'_>) -> Result<(&Realm, Endpoint), Failure> {
-        let found = self
-            .realms
-            .at(request.authority, request.path)
-            .map_err(|error| Fault::from(error.clone()))?;
-        let (realm, endpoint) = found.ok_or(Rejection::UnknownPath)?;
-        served_at(realm, request)?;
-        Ok(match endpoint {
-            Endpoint::EndSession if end_session::is_by_client(request) => {
-                (realm, Endpoint::EndSessionByClient)
-            }
-            endpoint => (realm, endpoint),
-        })
+    /// The answer where no realm is.
+    fn elsewhere(&self, request: &Request<'_>) -> Result<Response, Failure> {
+        match self.realms.unknown() {
+            Some(error) => Err(Fault::from(error.clone()).into()),
+            None if request.path == "/" => root(request),
+            None => Err(Rejection::UnknownPath.into()),
+        }
     }
 
     /// Whether every realm is configured and has a key to sign with. Storage is not asked.
@@ -193,7 +214,9 @@ impl Service {
         }
         for realm in self.realms.all() {
             let realm = realm.map_err(|error| Fault::from(error.clone()))?;
-            served_at(realm, request)?;
+            if !realm.issuer.may_be_served_at(request.authority) {
+                return Err(insecure_issuer(realm).into());
+            }
             realm.signing_key(now, realm.access_token_ttl)?;
         }
         Ok(Response::not_stored(200, r#"{"status":"ok"}"#.to_owned()))
@@ -290,25 +313,48 @@ fn key_gap(realm: &Realm, now: UnixTime) -> Option<UnixTime> {
         .min()
 }
 
-fn served_at(realm: &Realm, request: &Request<'_>) -> Result<(), Fault> {
-    match realm.issuer.may_be_served_at(request.authority) {
-        true => Ok(()),
-        false => Err(Fault::InsecureIssuer {
-            realm: realm.name.to_string(),
-        }),
+fn insecure_issuer(realm: &Realm) -> Fault {
+    let realm = realm.name.to_string();
+    Fault::InsecureIssuer { realm }
+}
+
+/// Whether others on its way can read what a realm on the network is asked (RFC 6749 §1.6, §3.2): by
+/// plain http, and not on the machine itself.
+fn is_readable_on_its_way(request: &Request<'_>, realm: &Realm) -> bool {
+    request.by_plain_http && realm.issuer.is_https() && !is_loopback(request.authority)
+}
+
+/// The answer at an endpoint of a realm that is not served.
+fn unserved(
+    request: &Request<'_>,
+    endpoint: Endpoint,
+    error: &RealmError,
+    now: UnixTime,
+    audit: &Audit,
+) -> Reply {
+    let is_document = endpoint.is_document();
+    let result = match request.method {
+        "OPTIONS" if is_document => Ok(Response::preflight(request, endpoint)),
+        _ => Err(Fault::from(error.clone()).into()),
+    };
+    let mut reply = reply("none", Some((None, endpoint)), result, now, audit);
+    if is_document {
+        reply.response.allow_every_origin();
     }
+    reply
 }
 
 /// Turns a result into the answer and its line in the log: one for everything that was issued, done
 /// or refused at an endpoint of a realm, but for its documents, and one for every fault anywhere.
 fn reply(
     name: &'static str,
-    at: Option<(&Realm, Endpoint)>,
+    at: Option<(Option<&Realm>, Endpoint)>,
     result: Result<Response, Failure>,
     now: UnixTime,
     audit: &Audit,
 ) -> Reply {
     let (realm, endpoint) = at.unzip();
+    let realm = realm.flatten();
     let info = match audit.is_warning() {
         true => "warning",
         false => "info",

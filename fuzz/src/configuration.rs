@@ -99,7 +99,7 @@ pub fn realms(data: &[u8]) {
             };
             let path = url.strip_prefix(realm.issuer.origin()).unwrap();
             // Its hosts may be others than the issuer's; then another realm can be there.
-            let Ok(Some((found, at))) = read.at(authority, path) else {
+            let Some((at, Ok(found))) = read.at(authority, path) else {
                 continue;
             };
             if found.name == realm.name {

@@ -237,7 +237,8 @@ impl Known {
 
     /// The realm and endpoint at a path of [`HOST`].
     pub fn at(&self, path: &str) -> Option<(&Realm, Endpoint)> {
-        self.realms.at(HOST, path).unwrap()
+        let (endpoint, realm) = self.realms.at(HOST, path)?;
+        Some((realm.unwrap(), endpoint))
     }
 
     pub fn realm(&self) -> &Realm {

@@ -98,6 +98,34 @@ impl Endpoint {
         )
     }
 
+    /// Its methods, in the form of `Allow` (RFC 9110 §10.2.1).
+    #[must_use]
+    pub fn methods(self) -> &'static str {
+        match self {
+            Self::Jwks | Self::Discovery | Self::Realm => "GET, HEAD",
+            Self::Authorization | Self::Userinfo | Self::EndSession => "GET, POST",
+            Self::Resume => "GET",
+            _ => "POST",
+        }
+    }
+
+    /// Its methods where it answers preflight requests too.
+    #[must_use]
+    pub fn methods_with_options(self) -> &'static str {
+        match self.methods() {
+            "GET, HEAD" => "GET, HEAD, OPTIONS",
+            "GET, POST" => "GET, POST, OPTIONS",
+            "GET" => "GET, OPTIONS",
+            _ => "POST, OPTIONS",
+        }
+    }
+
+    /// Whether it has a method.
+    #[must_use]
+    pub fn has(self, method: &str) -> bool {
+        self.methods().split(", ").any(|own| own == method)
+    }
+
     /// Whether it says DPoP nonces to callers with a proof (RFC 9449 §8, §9).
     #[must_use]
     pub fn takes_proofs(self) -> bool {
@@ -113,12 +141,18 @@ impl Endpoint {
         matches!(self, Self::Authorization | Self::Resume | Self::EndSession)
     }
 
-    /// Whether scripts of the realm's `allowed_origins` may call it.
+    /// Whether scripts of the realm's `allowed_origins` may call it; those of every origin may read
+    /// documents.
     #[must_use]
     pub fn is_for_scripts(self) -> bool {
         matches!(
             self,
-            Self::Token | Self::PushedAuthorization | Self::Userinfo | Self::Revocation
+            Self::Token
+                | Self::PushedAuthorization
+                | Self::Userinfo
+                | Self::Introspection
+                | Self::Revocation
+                | Self::Registration
         )
     }
 

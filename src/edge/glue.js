@@ -7,15 +7,18 @@ const FIELDS = [
   "cf-connecting-ip", "if-none-match", "cookie", "dpop", "cf-ray",
 ];
 
+/** And of a preflight request the one that only those have. */
+const PREFLIGHT_FIELDS = [...FIELDS, "access-control-request-headers"];
+
 /**
- * A request but for its body: method, URL, how many header fields it has, and each of FIELDS, with a `+`
- * before its value, or as an empty line if it is not there.
+ * A request but for its body: method, URL, how many header fields it has, and each of its FIELDS, with a
+ * `+` before its value, or as an empty line if it is not there.
  */
 export function describe({ method, url, headers }) {
   let count = 0;
   for (const _ of headers.keys()) count += 1;
   let text = `${method}\n${url}\n${count}`;
-  for (const name of FIELDS) {
+  for (const name of method === "OPTIONS" ? PREFLIGHT_FIELDS : FIELDS) {
     const value = headers.get(name);
     text += value === null ? "\n" : `\n+${value}`;
   }

@@ -75,7 +75,7 @@ async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
             let store = EdgeStore::of(&env, &isolate.memory);
             respond(&isolate.service, request, now, &getrandom::fill, &store).await
         }
-        Err(_) => Reply::unreadable(now),
+        Err(_) => Reply::unreadable(&described, now),
     };
     if let Some(log) = &reply.log {
         write(log, &env);
@@ -198,6 +198,7 @@ impl Head {
         let content_length = field().and_then(|length| length.parse().ok());
         let request = http::Request {
             method,
+            by_plain_http: !url.starts_with("https://"),
             authority: authority(url),
             path: path(url),
             query: query(url),
@@ -211,6 +212,7 @@ impl Head {
             cookie: field(),
             dpop: field(),
             ray: field(),
+            requested_headers: field(),
             header_fields: header_fields.parse().unwrap_or(usize::MAX),
             connection: Some(&self.handshake),
             body: &[],

@@ -116,8 +116,6 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         registration_endpoint: realm.url(Endpoint::Registration),
         people: has_people.then(people),
     };
-    Response::cacheable(
-        request,
-        serde_json::to_string(&metadata).map_err(Fault::from)?,
-    )
+    let body = serde_json::to_string(&metadata).map_err(Fault::from)?;
+    Ok(Response::cacheable(request, body))
 }

@@ -26,10 +26,6 @@ pub async fn respond<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     // 1. The token (§2.1). Its type is told by its form, so a hint would say nothing new.
-    if request.method != "POST" {
-        // Servers ask, not scripts in browsers: there is no preflight.
-        return Err(Rejection::MethodNotAllowed { allow: "POST" }.into());
-    }
     let form = super::form(request, realm)?;
     let token = form.value("token").ok_or(super::NO_TOKEN)?;
     // 2. "MUST also require some form of authorization": the client's own credentials.

@@ -22,5 +22,5 @@ pub fn respond(request: &Request<'_>, realm: &Realm, now: UnixTime) -> Result<Re
         .into());
     }
     let body = serde_json::to_string(&JwkSet { keys }).map_err(Fault::from)?;
-    Response::cacheable(request, body)
+    Ok(Response::cacheable(request, body))
 }

@@ -140,9 +140,6 @@ pub async fn resume<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    if request.method != "GET" {
-        return Err(Rejection::MethodNotAllowed { allow: "GET" }.into());
-    }
     let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
     let decision = form.value("decision").ok_or(Refusal::Unknown)?;
     let Handle { family, secret } = Handle::parse(decision)?;

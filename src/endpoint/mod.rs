@@ -26,10 +26,6 @@ pub const MAX_BODY: usize = 16 * 1024;
 
 /// Reads the body of a POST as a form, or says why it is none.
 fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection> {
-    if request.method != "POST" {
-        let allow = realm.allow("POST", "POST, OPTIONS");
-        return Err(Rejection::MethodNotAllowed { allow });
-    }
     if realm.dialect.refuses_other_media_types && !accepts_json(request.accept.unwrap_or("*/*")) {
         return Err(Rejection::NotAcceptable);
     }
@@ -39,18 +35,14 @@ fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection>
 /// Reads the parameters that a browser brings: the query of a GET, the form of a POST.
 fn parameters<'a>(request: &Request<'a>) -> Result<Form<'a>, Rejection> {
     let text = match request.method {
-        "GET" => request.query.as_bytes(),
         "POST" => body(request, FORM)?,
-        _ => return Err(Rejection::MethodNotAllowed { allow: "GET, POST" }),
+        _ => request.query.as_bytes(),
     };
     Form::parse(text).map_err(Rejection::MalformedForm)
 }
 
 /// Reads the body of a POST as a JSON object.
 fn object(request: &Request<'_>) -> Result<Object, Rejection> {
-    if request.method != "POST" {
-        return Err(Rejection::MethodNotAllowed { allow: "POST" });
-    }
     let text = std::str::from_utf8(body(request, JSON)?).ok();
     text.and_then(|text| Object::parse(text).ok())
         .ok_or(Rejection::InvalidRequest(

@@ -30,5 +30,5 @@ pub async fn respond<S: Store>(
         "token-service": format!("{base}/protocol/openid-connect"),
         "tokens-not-before": not_before.realm.seconds(),
     });
-    Response::cacheable(request, page.to_string())
+    Ok(Response::cacheable(request, page.to_string()))
 }

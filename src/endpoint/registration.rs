@@ -23,9 +23,6 @@ pub async fn respond<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    if request.method != "POST" {
-        return Err(Rejection::MethodNotAllowed { allow: "POST" }.into());
-    }
     let policy = realm.registration.as_ref().ok_or(Rejection::UnknownPath)?;
     // 1. The initial access token (§3): of this realm, for it, for this, and of a client itself.
     let (token, standing) = caller::access_token(request, realm, context).await?;

@@ -20,13 +20,6 @@ pub async fn respond<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    match request.method {
-        "GET" | "POST" => (),
-        _ => {
-            let allow = realm.allow("GET, POST", "GET, POST, OPTIONS");
-            return Err(Rejection::MethodNotAllowed { allow }.into());
-        }
-    }
     // 1. The token, in the hands of whom it is for, and the person, whom its family knows.
     let (token, standing) = caller::access_token(request, realm, context).await?;
     // 2. What it may know.

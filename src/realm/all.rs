@@ -159,16 +159,14 @@ impl Realms {
         });
     }
 
-    /// The realm and the endpoint at a path of an authority, or why that realm is not served.
-    /// `Ok(None)` when nothing is there.
-    ///
-    /// # Errors
-    /// [`RealmError`], for unclaimed paths too as long as there may be realms that are not known.
+    /// The endpoint at a path of an authority, and its realm, or why that is not served. `None` when
+    /// nothing is there, as far as is [known](Self::unknown).
+    #[must_use]
     pub fn at(
         &self,
         authority: &str,
         path: &str,
-    ) -> Result<Option<(&Realm, Endpoint)>, &RealmError> {
+    ) -> Option<(Endpoint, Result<&Realm, &RealmError>)> {
         let first = self
             .paths
             .partition_point(|(known, ..)| known.as_str() < path);
@@ -178,10 +176,14 @@ impl Realms {
             let entry = self.realms.get(*index)?;
             entry.place.is_on(authority).then_some((entry, *endpoint))
         });
-        match here.next() {
-            Some((entry, endpoint)) => entry.realm.as_ref().map(|realm| Some((realm, endpoint))),
-            None => self.unknown.as_ref().map_or(Ok(None), Err),
-        }
+        let (entry, endpoint) = here.next()?;
+        Some((endpoint, entry.realm.as_ref()))
+    }
+
+    /// Why there may be realms that are not known, at any path.
+    #[must_use]
+    pub fn unknown(&self) -> Option<&RealmError> {
+        self.unknown.as_ref()
     }
 
     /// All realms, or the first reason why one is not served.

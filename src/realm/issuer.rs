@@ -55,7 +55,13 @@ impl Issuer {
     /// only on the machine itself.
     #[must_use]
     pub fn may_be_served_at(&self, authority: &str) -> bool {
-        self.url.starts_with("https://") || is_loopback(authority)
+        self.is_https() || is_loopback(authority)
+    }
+
+    /// Whether its scheme is `https`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.url.starts_with("https://")
     }
 }
 

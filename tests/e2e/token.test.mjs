@@ -150,7 +150,7 @@ test("methods, documents and unknown paths answer on the wire as they do nativel
     ["HEAD", "/health", 200, null],
     ["GET", "/.well-known/jwks.json", 200, null],
     ["HEAD", "/.well-known/jwks.json", 200, null],
-    ["POST", "/.well-known/jwks.json", 405, "GET, HEAD"],
+    ["POST", "/.well-known/jwks.json", 405, "GET, HEAD, OPTIONS"],
     ["GET", "/realms/default/.well-known/openid-configuration", 200, null],
     ["GET", "/nowhere", 404, null],
     ["POST", "/realms/none/token", 404, null],

@@ -191,7 +191,8 @@ fn an_imported_secret_without_its_key_is_a_503() {
 
 #[test]
 fn a_body_that_is_cut_off_is_its_senders_doing() {
-    let reply = edge_token::service::Reply::unreadable(UnixTime::from_seconds(NOW));
+    let reply =
+        edge_token::service::Reply::unreadable(&Request::default(), UnixTime::from_seconds(NOW));
     // Nobody can fill the log with what costs nothing.
     assert!(reply.log.is_none());
     let answer = Answer {

@@ -16,7 +16,9 @@ fn a_good_request_gets_a_token() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("pragma"), Some("no-cache"));
-    assert_eq!(answer.response.headers.len(), 3);
+    let transport = answer.header("strict-transport-security");
+    assert_eq!(transport, Some("max-age=31536000"));
+    assert_eq!(answer.response.headers.len(), 4);
 }
 
 #[test]

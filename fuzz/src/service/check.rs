@@ -4,7 +4,7 @@ use edge_token::client::AuthMethod;
 use edge_token::dialect::Endpoint;
 use edge_token::form::Form;
 use edge_token::http::Response;
-use edge_token::realm::Realm;
+use edge_token::realm::{Realm, is_loopback};
 use edge_token::scope::ScopeSet;
 use edge_token::service::{Log, Reply};
 use serde_json::Value;
@@ -55,6 +55,9 @@ pub fn check(sent: &Sent, reply: &Reply, world: &mut World) {
     // All is configured and can be read; only what is told to fail does.
     assert!(response.status != 503 || sent.storage_fails, "503");
     if let Some((realm, endpoint)) = at {
+        if sent.by_plain_http && !is_loopback(&sent.authority) && !endpoint.is_document() {
+            assert!([403, 431].contains(&response.status), "by plain http");
+        }
         match endpoint {
             Endpoint::Token => token(sent, response, realm, world),
             Endpoint::Introspection => introspection(sent, response, realm, world),
@@ -104,7 +107,7 @@ fn frame(sent: &Sent, response: &Response, endpoint: Option<Endpoint>, world: &W
     if response.body.is_empty() {
         let is_bodiless = matches!(response.status, 204 | 303 | 304);
         assert!(is_bodiless || sent.method == "HEAD");
-    } else if endpoint.is_some_and(Endpoint::is_for_browsers)
+    } else if (endpoint.is_some_and(Endpoint::is_for_browsers) || sent.path == "/")
         && content_type == Some("text/html; charset=utf-8")
     {
         assert!(response.body.starts_with("<!doctype html>"));
@@ -116,7 +119,11 @@ fn frame(sent: &Sent, response: &Response, endpoint: Option<Endpoint>, world: &W
             assert!(body["error"].is_string() && body.as_object().unwrap().len() == 2);
         }
     }
-    assert_eq!(response.status == 405, header(response, "allow").is_some());
+    let is_preflight = response.status == 204 && sent.method == "OPTIONS";
+    assert_eq!(
+        response.status == 405 || is_preflight,
+        header(response, "allow").is_some()
+    );
     assert!(response.status != 503 || header(response, "retry-after").is_some());
     assert!(response.status != 401 || header(response, "www-authenticate").is_some());
     assert_eq!(

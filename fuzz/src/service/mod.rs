@@ -37,6 +37,7 @@ pub struct Sent {
     pub path: String,
     pub query: String,
     pub authority: String,
+    pub by_plain_http: bool,
     pub authorization: Option<String>,
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
@@ -46,6 +47,7 @@ pub struct Sent {
     pub cookie: Option<String>,
     pub dpop: Option<String>,
     pub ray: Option<String>,
+    pub requested_headers: Option<String>,
     pub header_fields: usize,
     pub certificate: Option<&'static ClientCertificate<'static>>,
     pub body: Vec<u8>,
@@ -75,6 +77,7 @@ fn send(sent: &Sent, world: &mut World) {
     world.wait(sent.wait);
     let request = Request {
         method: &sent.method,
+        by_plain_http: sent.by_plain_http,
         authority: &sent.authority,
         path: &sent.path,
         query: &sent.query,
@@ -88,6 +91,7 @@ fn send(sent: &Sent, world: &mut World) {
         cookie: sent.cookie.as_deref(),
         dpop: sent.dpop.as_deref(),
         ray: sent.ray.as_deref(),
+        requested_headers: sent.requested_headers.as_deref(),
         header_fields: sent.header_fields,
         connection: sent
             .certificate
@@ -141,6 +145,8 @@ fn read(block: &[u8], world: &World) -> Sent {
             "cookie" => sent.cookie = Some(value),
             "dpop" => sent.dpop = Some(value),
             "cf-ray" => sent.ray = Some(value),
+            "access-control-request-headers" => sent.requested_headers = Some(value),
+            "scheme" => sent.by_plain_http = value == "http",
             "certificate" => sent.certificate = certificate(&value),
             "wait" => sent.wait = value.parse().unwrap_or_default(),
             "storage" => sent.storage_fails = value == "fails",

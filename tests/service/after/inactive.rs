@@ -392,7 +392,7 @@ fn all_that_is_not_active_looks_the_same_and_the_log_says_why() {
     assert_eq!(unbent.json()["active"], true);
     let first = people.introspect("app", "x").response;
     assert_eq!(first.body, r#"{"active":false}"#);
-    assert_eq!((first.status, first.headers.len()), (200, 3));
+    assert_eq!((first.status, first.headers.len()), (200, 4));
     for (name, reason, ask) in ROWS {
         let mut people = realm("rfc9068", json!({}));
         let (caller, token) = ask(&mut people);

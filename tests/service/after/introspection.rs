@@ -21,6 +21,7 @@ fn assert_introspected(answer: &Answer, by: &str, expected: &Value) {
         ("content-type", "application/json".into()),
         ("cache-control", "no-store".into()),
         ("pragma", "no-cache".into()),
+        ("strict-transport-security", "max-age=31536000".into()),
     ];
     assert_eq!(answer.response.headers, headers);
     let log = answer.log();

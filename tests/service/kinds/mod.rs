@@ -6,8 +6,10 @@ mod cached_records;
 mod error_pages;
 mod fapi2;
 mod native_applications;
+mod pages;
 mod scopes;
 mod small;
 mod stored_state;
+mod transport;
 
 use super::*;

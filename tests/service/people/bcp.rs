@@ -78,7 +78,11 @@ fn every_redirect_is_a_303_that_refers_to_nobody() {
 fn no_endpoint_for_browsers_has_cors() {
     let people = People::with(json!({ "allowed_origins": ["*"] }));
     let browsers = ["/authorize", "/authorize/resume", "/logout"];
-    let servers = ["/introspect", "/authorize/ticket", "/authorize/accept"];
+    let servers = [
+        "/authorize/ticket",
+        "/authorize/accept",
+        "/authorize/reject",
+    ];
     for path in browsers.into_iter().chain(servers) {
         for method in ["GET", "POST", "OPTIONS"] {
             let answer = people.send(&Request {
