@@ -228,7 +228,7 @@ fn existing(scope: &ScopeSet, realm: &Realm) -> ScopeSet {
 }
 
 /// Whom the token may be for: the client's record says it, else the realm, else the dialect.
-fn allowed_audience<'a>(client: &'a Client, realm: &'a Realm) -> Vec<&'a str> {
+pub(crate) fn allowed_audience<'a>(client: &'a Client, realm: &'a Realm) -> Vec<&'a str> {
     let own = match client.audience.is_empty() {
         true => &realm.audience,
         false => &client.audience,

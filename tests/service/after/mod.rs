@@ -27,7 +27,7 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TRUSTED_USER: &str = "client_authenticated_user";
 const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
-const DIALECTS: [&str; 4] = ["rfc9068", "keycloak", "screening-eagle", "light-oauth2"];
+pub(super) const DIALECTS: [&str; 4] = ["rfc9068", "keycloak", "screening-eagle", "light-oauth2"];
 
 /// A realm with people in a dialect, with more members, and these clients:
 ///
@@ -35,7 +35,7 @@ const DIALECTS: [&str; 4] = ["rfc9068", "keycloak", "screening-eagle", "light-oa
 /// - `machine` has them for itself;
 /// - `api` answers for [`API`] and may exchange;
 /// - `inspector` may know of every token, `other` of none.
-fn realm(dialect: &str, more: Value) -> People {
+pub(super) fn realm(dialect: &str, more: Value) -> People {
     let mut members = json!({
         "dialect": dialect, "introspection_clients": ["inspector"],
         "registration": { "grant_types": ["client_credentials"], "auth_methods": ["client_secret_basic"], "scopes": "read" },
