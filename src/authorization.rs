@@ -3,12 +3,12 @@
 
 use crate::client::Client;
 use crate::error::Rejection;
-use crate::family::AuthorizationRequest;
+use crate::family::{AuthorizationRequest, ResponseMode};
 use crate::form::Form;
 use crate::grant::{GrantType, requested_audience, scope};
 use crate::person::OPENID;
 use crate::realm::Realm;
-use crate::redirect_uri;
+use crate::redirect_uri::{self, is_web_url};
 use crate::time::Seconds;
 
 /// What a pushed request's URI begins with (RFC 9126 §2.2).
@@ -71,7 +71,7 @@ pub fn parse(
     if form.value("request_uri").is_some() {
         return Err(Rejection::RequestUriNotSupported);
     }
-    // 3. The answer: a code in the query.
+    // 3. The answer: a code, in the query or in a form.
     match form.value("response_type") {
         Some("code") => (),
         Some(_) => return Err(Rejection::UnsupportedResponseType),
@@ -81,12 +81,15 @@ pub fn parse(
             ));
         }
     }
-    if form
-        .value("response_mode")
-        .is_some_and(|mode| mode != "query")
-    {
+    let redirect_uri = redirect_uri(form, client, realm)?;
+    let mode = form.value("response_mode").map(ResponseMode::parse);
+    let response_mode = mode.unwrap_or(Some(ResponseMode::Query));
+    let response_mode = response_mode.ok_or(Rejection::InvalidRequest(
+        "The response_mode must be query or form_post.",
+    ))?;
+    if response_mode == ResponseMode::FormPost && !is_web_url(redirect_uri) {
         return Err(Rejection::InvalidRequest(
-            "The response_mode must be query.",
+            "The response_mode form_post needs a redirect_uri of https or http.",
         ));
     }
     // 4. PKCE (RFC 7636 §4.3), by S256 alone (RFC 9700 §2.1.1).
@@ -105,7 +108,7 @@ pub fn parse(
         .map_err(|_| Rejection::InvalidRequest("The max_age must be a number of seconds."))?;
     let text = |name| form.value(name).map(str::to_owned);
     Ok(AuthorizationRequest {
-        redirect_uri: redirect_uri(form, client, realm)?.to_owned(),
+        redirect_uri: redirect_uri.to_owned(),
         redirect_uri_given: form.value("redirect_uri").is_some(),
         state: text("state"),
         scope: scope(form, client, realm)?,
@@ -118,6 +121,7 @@ pub fn parse(
         max_age: max_age.map(Seconds),
         acr_values: text("acr_values"),
         login_hint: text("login_hint"),
+        response_mode,
     })
 }
 

@@ -44,6 +44,45 @@ pub(crate) fn notice(status: u16, heading: &str, sentence: &str) -> Response {
     page(status, heading, &format!("<p>{sentence}</p>"), NO_FORM)
 }
 
+/// A form that the browser posts to a client at once (OAuth 2.0 Form Post Response Mode §2), or when
+/// the person presses its button where scripts are off. Its script is allowed by its hash. There is no
+/// `form-action`: browsers apply it to the redirects after the form too, and where those lead is the
+/// client's matter.
+#[must_use]
+pub(crate) fn form_post(uri: &str, parameters: &[(&str, &str)]) -> Response {
+    let mut elements = format!("<form method=\"post\" action=\"{}\">\n", escaped(uri));
+    for (name, value) in parameters {
+        let (name, value) = (escaped(name), escaped(value));
+        elements += &format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n");
+    }
+    elements += "<p>You go back to the application now.</p>\n<button>Continue</button>\n</form>\n";
+    elements += &format!("<script>{SUBMIT}</script>");
+    let policy = format!("script-src '{SUBMIT_HASH}'");
+    page(200, "One moment", &elements, &policy)
+}
+
+/// The script of a form that is posted at once.
+const SUBMIT: &str = "document.forms[0].submit()";
+
+/// The hash of [`SUBMIT`], by which the policy allows it.
+const SUBMIT_HASH: &str = "sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE=";
+
+/// A text as it stands in an attribute between quotes (HTML §13.1.2.3).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped += "&amp;",
+            '<' => escaped += "&lt;",
+            '>' => escaped += "&gt;",
+            '"' => escaped += "&quot;",
+            '\'' => escaped += "&#39;",
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 /// What a person is told of a failure, and can tell whoever supports them: the error's word and the
 /// id under which the log has the request.
 #[must_use]
@@ -122,6 +161,12 @@ mod tests {
     fn the_policy_allows_the_style_that_pages_have() {
         let hash = STANDARD.encode(Sha256::digest(STYLE));
         assert_eq!(STYLE_HASH, format!("sha256-{hash}"));
+    }
+
+    #[test]
+    fn the_policy_allows_the_script_that_a_form_has() {
+        let hash = STANDARD.encode(Sha256::digest(SUBMIT));
+        assert_eq!(SUBMIT_HASH, format!("sha256-{hash}"));
     }
 
     /// WCAG 2.2 §1.4.3 asks for 4.5; §1.4.6 for 7.

@@ -25,7 +25,7 @@ pub fn is_redirect_uri(uri: &str) -> bool {
 /// Whether a URI is one of the web: `https`, or `http` on loopback.
 #[must_use]
 pub fn is_web_url(uri: &str) -> bool {
-    uri.starts_with("http") && is_redirect_uri(uri)
+    (uri.starts_with("https:") || uri.starts_with("http:")) && is_redirect_uri(uri)
 }
 
 /// Whether a browser may be sent to a URI because `registered` is one of the client's: it is that URI,

@@ -4,16 +4,17 @@
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
 use super::caller::registered;
-use super::parameters;
+use super::{answer, parameters};
 use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Ask, Begin};
-use crate::family::{Family, FamilyId, Handle, Secret};
+use crate::family::{Family, FamilyId, Handle, ResponseMode, Secret};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
+use crate::redirect_uri::is_web_url;
 use crate::store::Store;
 use crate::ticket;
 
@@ -34,7 +35,7 @@ pub async fn respond<S: Store>(
         .value("request_uri")
         .and_then(|uri| uri.strip_prefix(REQUEST_URI_PREFIX));
     if let Some(handle) = pushed {
-        return ask_pushed(handle, &client, realm, context).await;
+        return ask_pushed(handle, request, &client, realm, context).await;
     }
     let redirect_uri = authorization::redirect_uri(&form, &client, realm)?;
     // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
@@ -60,23 +61,28 @@ pub async fn respond<S: Store>(
     Ok(to_login(id, ticket, &browser, realm, context))
 }
 
-/// Goes on with a pushed request (RFC 9126 §4), whose URI is used with it.
+/// Goes on with a pushed request (RFC 9126 §4), whose URI is used up when somebody decides.
 async fn ask_pushed<S: Store>(
     handle: &str,
+    request: &Request<'_>,
     client: &Client,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     let Handle { family, secret } = Handle::parse(handle)?;
     let (ticket, browser) = (context.secret()?, context.secret()?);
+    let cookie = ticket::cookie_value(request.cookie, family);
     let ask = Ask {
         request_uri: secret,
         client_id: client.client_id.clone(),
         ticket: ticket.hash(),
         browser: browser.hash(),
+        cookie: cookie.clone(),
         expires_at: context.now.plus(ticket::TTL),
     };
-    context.act(realm, family, ask).await?;
+    let is_known = context.act(realm, family, ask).await?;
+    // A cookie that stays is told again, so that it lives as long as the new ticket.
+    let browser = cookie.filter(|_| is_known).unwrap_or(browser);
     Ok(to_login(family, ticket, &browser, realm, context))
 }
 
@@ -97,7 +103,8 @@ fn to_login<S>(
     response
 }
 
-/// Tells the client why not (RFC 6749 §4.1.2.1, RFC 9207 §2).
+/// Tells the client why not (RFC 6749 §4.1.2.1, RFC 9207 §2), in the mode that it asks for if that can
+/// be kept.
 fn refuse(rejection: Rejection, redirect_uri: &str, form: &Form<'_>, realm: &Realm) -> Response {
     let description = rejection.description();
     let mut members = vec![
@@ -106,5 +113,7 @@ fn refuse(rejection: Rejection, redirect_uri: &str, form: &Form<'_>, realm: &Rea
     ];
     members.extend(form.value("state").map(|state| ("state", state)));
     members.push(("iss", realm.issuer.as_str()));
-    Response::redirect(with_query(redirect_uri, &members))
+    let mode = form.value("response_mode").and_then(ResponseMode::parse);
+    let mode = mode.filter(|_| is_web_url(redirect_uri));
+    answer(mode.unwrap_or_default(), redirect_uri, &members)
 }

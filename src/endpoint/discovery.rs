@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::client::AuthMethod;
 use crate::dialect::Endpoint;
 use crate::error::{Failure, Fault};
+use crate::family::ResponseMode;
 use crate::grant::GrantType;
 use crate::http::{Request, Response};
 use crate::jose::es256;
@@ -46,7 +47,7 @@ struct PeopleMetadata {
     require_pushed_authorization_requests: bool,
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
-    response_modes_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
@@ -87,7 +88,7 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         require_pushed_authorization_requests: realm.requirements.pushed_requests,
         userinfo_endpoint: realm.url(Endpoint::Userinfo),
         end_session_endpoint: realm.url(Endpoint::EndSession),
-        response_modes_supported: ["query"],
+        response_modes_supported: ResponseMode::ALL.map(ResponseMode::name),
         code_challenge_methods_supported: ["S256"],
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::caller;
+use super::{answer, caller};
 use crate::client::reserved_claim;
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
@@ -160,14 +160,14 @@ pub async fn resume<S: Store>(
     }];
     parameters.extend(resumed.state.as_deref().map(|state| ("state", state)));
     parameters.push(("iss", realm.issuer.as_str()));
-    let mut response = Response::redirect(with_query(&resumed.redirect_uri, &parameters));
+    let mut response = answer(resumed.response_mode, &resumed.redirect_uri, &parameters);
     let cookie = ticket::cookie(family, "", Seconds(0));
     response.headers.push(("set-cookie", cookie.into()));
     Ok(response)
 }
 
 /// Reads a call of a login application: which ticket, and the other members.
-async fn call<S: Store>(
+pub(super) async fn call<S: Store>(
     request: &Request<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
@@ -240,7 +240,7 @@ fn is_flat<'v>(values: impl IntoIterator<Item = &'v Value>, depth: usize) -> boo
         })
 }
 
-fn invalid(error: JsonError) -> Rejection {
+pub(super) fn invalid(error: JsonError) -> Rejection {
     match error {
         JsonError::Invalid { member, expected } => Rejection::InvalidMember { member, expected },
         JsonError::Missing(member) => Rejection::InvalidMember {
@@ -252,7 +252,7 @@ fn invalid(error: JsonError) -> Rejection {
     }
 }
 
-fn json(answer: &impl Serialize) -> Result<Response, Failure> {
+pub(super) fn json(answer: &impl Serialize) -> Result<Response, Failure> {
     let body = serde_json::to_string(answer).map_err(Fault::from)?;
     Ok(Response::not_stored(200, body))
 }

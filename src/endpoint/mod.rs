@@ -16,10 +16,20 @@ pub mod token;
 pub mod userinfo;
 
 use crate::error::Rejection;
+use crate::family::ResponseMode;
 use crate::form::Form;
-use crate::http::Request;
+use crate::http::{Request, Response, with_query};
 use crate::json::Object;
+use crate::page;
 use crate::realm::Realm;
+
+/// Sends a browser to a client's redirect URI with an answer, as the client asked for it.
+fn answer(mode: ResponseMode, redirect_uri: &str, parameters: &[(&str, &str)]) -> Response {
+    match mode {
+        ResponseMode::Query => Response::redirect(with_query(redirect_uri, parameters)),
+        ResponseMode::FormPost => page::form_post(redirect_uri, parameters),
+    }
+}
 
 /// The most octets a body may have.
 pub const MAX_BODY: usize = 16 * 1024;

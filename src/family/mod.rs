@@ -10,11 +10,13 @@
 
 pub mod act;
 mod secret;
+mod visits;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
+use self::visits::Visits;
 use crate::client::ClientId;
 use crate::confirmation::Confirmation;
 use crate::json::{Json, impl_json};
@@ -82,11 +84,12 @@ impl Json for Format {
 /// How far a family has come.
 #[derive(Clone, Debug, PartialEq)]
 enum Stage {
-    /// The client pushed its request (RFC 9126) and has its URI.
+    /// The client pushed its request (RFC 9126) and has its URI, which browsers bring until it ends.
     Pushed {
         request_uri: SecretHash,
         request: AuthorizationRequest,
         expires_at: UnixTime,
+        visits: Visits,
     },
     /// A browser has the ticket and a cookie; the login application decides, once.
     Asked {
@@ -122,15 +125,23 @@ enum Stage {
         access_until: UnixTime,
         refresh: Option<Refresh>,
     },
+    /// Not a family that ends, but a person whose browser signs out: it is at the login application.
+    SigningOut {
+        ticket: SecretHash,
+        sub: String,
+        redirect_to: String,
+        expires_at: UnixTime,
+    },
 }
 
 impl_json!(
     enum Stage {
-        Pushed { request_uri, request, expires_at },
+        Pushed { request_uri, request, expires_at, visits },
         Asked { ticket, browser, request, expires_at },
         Decided { ticket, resume, browser, request, decision, expires_at },
         Coded { resume, browser, code, request, grant, expires_at },
         Granted { code, grant, access_until, refresh },
+        SigningOut { ticket, sub, redirect_to, expires_at },
     }
 );
 
@@ -179,9 +190,55 @@ pub struct AuthorizationRequest {
     pub acr_values: Option<String>,
     /// Who the person may be.
     pub login_hint: Option<String>,
+    /// How the answer goes there.
+    pub response_mode: ResponseMode,
 }
 
-impl_json!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, dpop_jkt, prompt, max_age, acr_values, login_hint });
+impl_json!(struct AuthorizationRequest { redirect_uri, redirect_uri_given, state, scope, audience, nonce, code_challenge, dpop_jkt, prompt, max_age, acr_values, login_hint, response_mode });
+
+/// How an answer goes to the client's redirect URI.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum ResponseMode {
+    /// In its query (OAuth 2.0 Multiple Response Types §2.1).
+    #[default]
+    Query,
+    /// By a form that the browser posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+
+    /// Its value of `response_mode`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+
+    /// The mode of that value.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+}
+
+/// Its name; `null` is the query, since earlier versions wrote no such member.
+impl Json for ResponseMode {
+    fn to_json(&self) -> Value {
+        self.name().into()
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::default()),
+            value => Self::parse(value.as_str()?),
+        }
+    }
+}
 
 /// What the login application decided.
 #[derive(Clone, Debug, PartialEq)]
@@ -359,6 +416,7 @@ impl Family {
             request_uri: request_uri.hash(),
             request,
             expires_at,
+            visits: Visits::default(),
         };
         Self {
             format: Format,
@@ -383,6 +441,31 @@ impl Family {
             ticket: ticket.hash(),
             browser: browser.hash(),
             request,
+            expires_at,
+        };
+        Self {
+            format: Format,
+            key,
+            client_id,
+            begun_at: None,
+            stage,
+        }
+    }
+
+    /// A person who signs out, with the ticket of their browser and where it then goes.
+    #[must_use]
+    pub fn signing_out(
+        key: Secret,
+        client_id: ClientId,
+        sub: String,
+        redirect_to: String,
+        ticket: &Secret,
+        expires_at: UnixTime,
+    ) -> Self {
+        let stage = Stage::SigningOut {
+            ticket: ticket.hash(),
+            sub,
+            redirect_to,
             expires_at,
         };
         Self {
@@ -436,10 +519,15 @@ impl Family {
     #[must_use]
     pub fn ends_at(&self) -> UnixTime {
         match &self.stage {
-            Stage::Pushed { expires_at, .. }
-            | Stage::Asked { expires_at, .. }
+            Stage::Pushed {
+                expires_at, visits, ..
+            } => visits
+                .end_at()
+                .map_or(*expires_at, |end| end.max(*expires_at)),
+            Stage::Asked { expires_at, .. }
             | Stage::Decided { expires_at, .. }
-            | Stage::Coded { expires_at, .. } => *expires_at,
+            | Stage::Coded { expires_at, .. }
+            | Stage::SigningOut { expires_at, .. } => *expires_at,
             Stage::Granted {
                 access_until,
                 refresh,

@@ -23,9 +23,12 @@ use serde_json::{Value, json};
 use super::model::{Model, Phase, is_within};
 use super::{
     CHALLENGE, COOKIE, KEY, POLICY, REDIRECT_URI, REQUEST_URI, SCOPE, SEED, STRANGE, TICKET,
-    VERIFIER, allowed_audience, ask, asked, at, client, decisions, lifetimes, pushed, refresh,
-    request, s256, scope, secret,
+    VERIFIER, allowed_audience, asked, at, client, decisions, lifetimes, pushed, refresh, request,
+    s256, scope, secret,
 };
+
+/// Tickets that visits get, by their octet.
+const TICKETS: [u8; 4] = [TICKET, 11, 12, 13];
 
 /// All acts, and all that can come of them.
 const ACTS: [(&str, &str); 11] = [
@@ -193,7 +196,8 @@ impl Run {
         let policies = [dice.policy(), dice.policy()];
         let ends = at(0).plus(dice.seconds(60));
         let phase = dice.any(&[Phase::Decision, Phase::Ask, Phase::Refresh]);
-        let secrets = [REQUEST_URI, TICKET, COOKIE, SEED].map(|octet| secret(octet).reveal());
+        let octets = [&[REQUEST_URI, COOKIE, SEED, STRANGE], &TICKETS[..]].concat();
+        let secrets = octets.into_iter().map(|octet| secret(octet).reveal());
         let (family, issued) = granted([KEY, SEED], &request, &policies[0], ends);
         let mut run = Self {
             family: None,
@@ -207,10 +211,13 @@ impl Run {
             redemptions: 0,
             all_end: None,
             successors: BTreeMap::new(),
-            secrets: secrets.into_iter().chain(verifier.clone()).collect(),
+            secrets: secrets.chain(verifier.clone()).collect(),
             log: vec![],
             model: Model {
                 phase,
+                visits: vec![],
+                ticket: secret(TICKET),
+                browser: secret(COOKIE),
                 untouched: true,
                 gone: false,
                 verifier,
@@ -289,6 +296,15 @@ impl Run {
         RefreshPart::from_json(token).unwrap()
     }
 
+    /// A ticket of the family, or anything else.
+    fn ticket(&self, dice: &mut Dice<'_>) -> Secret {
+        let visits = self.model.visits.iter().map(|visit| visit.0.clone());
+        let mut tickets = visits.collect::<Vec<_>>();
+        tickets.push(self.model.ticket.clone());
+        let ticket = dice.any(&tickets);
+        dice.mostly(ticket, &[REQUEST_URI, TICKET, COOKIE, STRANGE].map(secret))
+    }
+
     /// A key, a certificate, both or neither; often those that are asked for.
     fn confirmation(&self, dice: &mut Dice<'_>) -> Confirmation {
         let (jkt, x5t_s256) = (
@@ -338,16 +354,23 @@ impl Run {
                 (self.happens(&Begin { family })?, expected)
             }
             "ask" => {
+                let ticket = dice.any(&TICKETS);
+                // A new cookie is not the one that the browser brings.
+                let [browser, other] = dice.any(&[[COOKIE, STRANGE], [STRANGE, COOKIE]]);
+                let cookie = dice.any(&[None, Some(other)]);
                 let act = Ask {
                     request_uri: dice.secret(REQUEST_URI),
                     client_id,
+                    ticket: secret(ticket).hash(),
+                    browser: secret(browser).hash(),
+                    cookie: cookie.map(secret),
                     expires_at: until,
-                    ..ask()
                 };
-                (self.happens(&act)?, self.model.ask(&act, now))
+                let expected = self.model.ask(&act, ticket, browser, now);
+                (self.happens(&act)?, expected)
             }
             "look" => {
-                let ticket = dice.secret(TICKET);
+                let ticket = self.ticket(dice);
                 let act = Look { ticket };
                 (self.happens(&act)?, self.model.look(&act, now))
             }
@@ -358,7 +381,7 @@ impl Run {
                 }
                 let decision = dice.any(&decisions());
                 let act = Decide {
-                    ticket: dice.secret(TICKET),
+                    ticket: self.ticket(dice),
                     decision: dice.mostly(decision, &[nobody_knows_when]),
                 };
                 let answer = self.happens(&act)?;
@@ -373,7 +396,10 @@ impl Run {
                 let resume = self.model.resume.as_str().and_then(Secret::parse);
                 let act = Resume {
                     resume: dice.mostly(resume, &[None]).unwrap_or(secret(TICKET)),
-                    browser: dice.secret(COOKIE),
+                    browser: dice.mostly(
+                        self.model.browser.clone(),
+                        &[COOKIE, STRANGE, TICKET].map(secret),
+                    ),
                     code_ttl: dice.seconds(40),
                 };
                 let answer = self.happens(&act)?;

@@ -13,6 +13,8 @@ mod after;
 mod any_order;
 mod formats;
 mod model;
+mod sign_out;
+mod visits;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,7 +23,7 @@ use edge_token::confirmation::Confirmation;
 use edge_token::family::act::{self, Act, Ask, Decide, Redeem, RefreshTokens, Resume, Show};
 use edge_token::family::{
     AuthorizationRequest, Decision, Family, Person, RefreshLifetimes, RefreshPart, RefreshPolicy,
-    Refusal, Secret,
+    Refusal, ResponseMode, Secret,
 };
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};
@@ -87,6 +89,7 @@ fn request() -> AuthorizationRequest {
         max_age: Some(Seconds(60)),
         acr_values: None,
         login_hint: Some("ann@example.com".to_owned()),
+        response_mode: ResponseMode::Query,
     }
 }
 
@@ -143,6 +146,7 @@ fn ask() -> Ask {
         client_id: client("app"),
         ticket: secret(TICKET).hash(),
         browser: secret(COOKIE).hash(),
+        cookie: None,
         expires_at: at(60),
     }
 }
@@ -228,18 +232,6 @@ fn ends(family: &Option<Family>, act: impl Act, seconds: u64, refusal: Refusal) 
     let answer = act.clone().decide(&mut after, at(seconds));
     assert_eq!((answer.err(), &after), (Some(refusal), &None));
     refuses(&after, act, seconds, Refusal::Unknown);
-}
-
-#[test]
-fn a_pushed_request_is_good_once_and_for_its_own_client() {
-    let mut family = Some(pushed(request(), at(60)));
-    let client_id = client("other");
-    let other = Ask { client_id, ..ask() };
-    refuses(&family, other, 0, Refusal::OtherClient);
-    ends(&family, ask(), 60, Refusal::Expired);
-    does(&mut family, ask(), 59);
-    assert_eq!(family, Some(asked(request(), at(60))));
-    refuses(&family, ask(), 59, Refusal::Unknown);
 }
 
 #[test]

@@ -22,6 +22,11 @@ pub(super) enum Phase {
 /// The rules, as facts of one family. It makes no secret: a new one is what the family answers.
 pub(super) struct Model {
     pub(super) phase: Phase,
+    /// Who brought the request URI, the oldest first: ticket, cookie, and when both end.
+    pub(super) visits: Vec<(Secret, Secret, UnixTime)>,
+    /// The ticket and the cookie that count, once there is one ticket alone.
+    pub(super) ticket: Secret,
+    pub(super) browser: Secret,
     /// Nothing changed it since it began.
     pub(super) untouched: bool,
     pub(super) gone: bool,
@@ -61,6 +66,10 @@ impl Model {
     pub(super) fn ends(&self) -> UnixTime {
         match self.phase {
             Phase::Refresh => self.access_ends.max(self.idle_ends),
+            Phase::Ask => {
+                let visits = self.visits.iter().map(|visit| visit.2);
+                visits.fold(self.phase_ends, UnixTime::max)
+            }
             _ => self.phase_ends,
         }
     }
@@ -73,7 +82,8 @@ impl Model {
 
     pub(super) fn next(&self) -> &'static str {
         match self.phase {
-            Phase::Ask => "ask",
+            Phase::Ask if self.visits.is_empty() => "ask",
+            Phase::Ask => "decide",
             Phase::Decision if self.decision.is_none() => "decide",
             Phase::Decision => "resume",
             Phase::Redemption => "redeem",
@@ -87,20 +97,34 @@ impl Model {
         Ok(Value::Null)
     }
 
-    pub(super) fn ask(&mut self, act: &Ask, now: UnixTime) -> Expected {
+    /// Any number of visits, of which eight are kept, until the URI ends or a ticket is decided.
+    pub(super) fn ask(&mut self, act: &Ask, ticket: u8, browser: u8, now: UnixTime) -> Expected {
         self.lives(now)?;
         let is_good = self.phase == Phase::Ask && act.request_uri == secret(REQUEST_URI);
         check(is_good, Refusal::Unknown)?;
         check(act.client_id == client("app"), Refusal::OtherClient)?;
-        (self.phase, self.phase_ends) = (Phase::Decision, act.expires_at);
+        check(now < self.phase_ends, Refusal::Expired)?;
+        let is_known = |cookie: &Secret| self.visits.iter().any(|visit| visit.1 == *cookie);
+        let known = act.cookie.clone().filter(is_known);
+        let is_known = known.is_some();
+        let browser = known.unwrap_or(secret(browser));
+        let ticket = secret(ticket);
+        if self.visits.iter().all(|visit| visit.0 != ticket) {
+            self.visits.push((ticket, browser, act.expires_at));
+            self.visits = self.visits.split_off(self.visits.len().saturating_sub(8));
+        }
         self.untouched = false;
-        Ok(Value::Null)
+        Ok(is_known.into())
     }
 
     /// The login application knows a ticket until its browser has the code.
     pub(super) fn ticket(&mut self, ticket: &Secret, now: UnixTime) -> Result<(), Refusal> {
         self.lives(now)?;
-        let is_good = self.phase == Phase::Decision && *ticket == secret(TICKET);
+        if self.phase == Phase::Ask {
+            let visit = self.visits.iter().find(|visit| visit.0 == *ticket);
+            return check(now < visit.ok_or(Refusal::Unknown)?.2, Refusal::Expired);
+        }
+        let is_good = self.phase == Phase::Decision && *ticket == self.ticket;
         check(is_good, Refusal::Unknown)
     }
 
@@ -122,6 +146,12 @@ impl Model {
         }
         let first = self.decision.get_or_insert(act.decision.clone());
         check(*first == act.decision, Refusal::Decided)?;
+        // The URI and all other tickets are over.
+        let visits = std::mem::take(&mut self.visits);
+        if let Some(visit) = visits.into_iter().find(|visit| visit.0 == act.ticket) {
+            self.phase = Phase::Decision;
+            (self.ticket, self.browser, self.phase_ends) = visit;
+        }
         self.untouched = false;
         Ok(self.resume.clone())
     }
@@ -133,7 +163,7 @@ impl Model {
             is_good && act.resume.to_json() == self.resume,
             Refusal::Unknown,
         )?;
-        check(act.browser == secret(COOKIE), Refusal::OtherBrowser)?;
+        check(act.browser == self.browser, Refusal::OtherBrowser)?;
         let code = match self.decision.clone().ok_or(Refusal::Unknown)? {
             Decision::Rejected { error } => json!({ "Err": error }),
             Decision::Accepted { person, scope } => {
@@ -148,7 +178,10 @@ impl Model {
             }
         };
         let state = &self.request.state;
-        Ok(json!({ "redirect_uri": REDIRECT_URI, "state": state, "code": code }))
+        Ok(json!({
+            "redirect_uri": REDIRECT_URI, "response_mode": self.request.response_mode.name(),
+            "state": state, "code": code,
+        }))
     }
 
     pub(super) fn redeem(&mut self, act: &Redeem, now: UnixTime, new: &Value) -> Expected {

@@ -2,13 +2,15 @@
 
 use super::{Act, living};
 use crate::client::ClientId;
+use crate::family::visits::Visit;
 use crate::family::{
-    AuthorizationRequest, Decision, Family, Grant, Refusal, Secret, SecretHash, Stage,
+    AuthorizationRequest, Decision, Family, Grant, Refusal, ResponseMode, Secret, SecretHash, Stage,
 };
 use crate::json::impl_json;
 use crate::time::{Seconds, UnixTime};
 
-/// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4), once.
+/// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4). It may
+/// come again, and others may come, until the login application decides one of their tickets.
 #[derive(Clone, Debug)]
 pub struct Ask {
     /// The secret of the URI.
@@ -17,29 +19,30 @@ pub struct Ask {
     pub client_id: ClientId,
     /// What remains of the ticket that it gets.
     pub ticket: SecretHash,
-    /// What remains of the cookie that it gets.
+    /// What remains of the cookie that it gets, unless it has one already.
     pub browser: SecretHash,
-    /// When both end.
+    /// The cookie that it brings, if any.
+    pub cookie: Option<Secret>,
+    /// When ticket and cookie end.
     pub expires_at: UnixTime,
 }
 
-impl_json!(struct Ask { request_uri, client_id, ticket, browser, expires_at });
+impl_json!(struct Ask { request_uri, client_id, ticket, browser, cookie, expires_at });
 
 impl Act for Ask {
     const NAME: &'static str = "ask";
-    type Answer = ();
+    /// Whether the cookie that it brings is one of an earlier visit. Then it stays, so that the person
+    /// can go on with any of the tickets that this browser got.
+    type Answer = bool;
 
-    fn is_idempotent(&self) -> bool {
-        false
-    }
-
-    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<bool, Refusal> {
         let family = living(family, now)?;
         let Stage::Pushed {
             request_uri,
-            request,
+            expires_at,
+            visits,
             ..
-        } = &family.stage
+        } = &mut family.stage
         else {
             return Err(Refusal::Unknown);
         };
@@ -49,13 +52,51 @@ impl Act for Ask {
         if family.client_id != self.client_id {
             return Err(Refusal::OtherClient);
         }
-        family.stage = Stage::Asked {
+        if *expires_at <= now {
+            return Err(Refusal::Expired);
+        }
+        let known = self.cookie.and_then(|cookie| visits.browser(&cookie));
+        let known = known.cloned();
+        let is_known = known.is_some();
+        visits.add(Visit {
             ticket: self.ticket,
-            browser: self.browser,
-            request: request.clone(),
+            browser: known.unwrap_or(self.browser),
             expires_at: self.expires_at,
+        });
+        Ok(is_known)
+    }
+}
+
+/// What a ticket that is not decided yet belongs to.
+struct Open<'a> {
+    browser: &'a SecretHash,
+    request: &'a AuthorizationRequest,
+    expires_at: UnixTime,
+}
+
+impl Open<'_> {
+    /// Finds it; `None` for what is no ticket of the family, or no open one.
+    fn find<'a>(family: &'a Family, ticket: &Secret) -> Option<Open<'a>> {
+        let (browser, request, expires_at) = match &family.stage {
+            Stage::Asked {
+                ticket: known,
+                browser,
+                request,
+                expires_at,
+            } if known.is_of(ticket) => (browser, request, *expires_at),
+            Stage::Pushed {
+                request, visits, ..
+            } => {
+                let visit = visits.of_ticket(ticket)?;
+                (&visit.browser, request, visit.expires_at)
+            }
+            _ => return None,
         };
-        Ok(())
+        Some(Open {
+            browser,
+            request,
+            expires_at,
+        })
     }
 }
 
@@ -85,15 +126,16 @@ impl Act for Look {
 
     fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Asked, Refusal> {
         let family = living(family, now)?;
-        match &family.stage {
-            Stage::Asked {
-                ticket, request, ..
-            } if ticket.is_of(&self.ticket) => Ok(Asked {
+        match (Open::find(family, &self.ticket), &family.stage) {
+            (Some(open), _) if open.expires_at <= now => Err(Refusal::Expired),
+            (Some(open), _) => Ok(Asked {
                 client_id: family.client_id.clone(),
-                request: request.clone(),
+                request: open.request.clone(),
             }),
-            Stage::Decided { ticket, .. } if ticket.is_of(&self.ticket) => Err(Refusal::Decided),
-            _ => Err(Refusal::Unknown),
+            (None, Stage::Decided { ticket, .. }) if ticket.is_of(&self.ticket) => {
+                Err(Refusal::Decided)
+            }
+            (None, _) => Err(Refusal::Unknown),
         }
     }
 }
@@ -117,23 +159,23 @@ impl Act for Decide {
     fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Secret, Refusal> {
         let family = living(family, now)?;
         let resume = family.key.derive("resume", &[self.ticket.octets()]);
-        let (ticket, browser, request, expires_at) = match &family.stage {
-            Stage::Asked {
-                ticket,
-                browser,
-                request,
-                expires_at,
-            } if ticket.is_of(&self.ticket) => (ticket, browser, request, expires_at),
-            Stage::Decided {
-                ticket, decision, ..
-            } if ticket.is_of(&self.ticket) => {
+        let (open, ticket) = match (Open::find(family, &self.ticket), &family.stage) {
+            (Some(open), _) if open.expires_at <= now => return Err(Refusal::Expired),
+            (Some(open), _) => (open, self.ticket.hash()),
+            (
+                None,
+                Stage::Decided {
+                    ticket, decision, ..
+                },
+            ) if ticket.is_of(&self.ticket) => {
                 return match *decision == self.decision {
                     true => Ok(resume),
                     false => Err(Refusal::Decided),
                 };
             }
-            _ => return Err(Refusal::Unknown),
+            (None, _) => return Err(Refusal::Unknown),
         };
+        let request = open.request;
         if let Decision::Accepted { person, scope } = &self.decision {
             if scope
                 .as_ref()
@@ -145,13 +187,14 @@ impl Act for Decide {
                 return Err(Refusal::AuthTime);
             }
         }
+        // The request URI and all other tickets are over with it.
         family.stage = Stage::Decided {
-            ticket: ticket.clone(),
+            ticket,
             resume: resume.hash(),
-            browser: browser.clone(),
+            browser: open.browser.clone(),
             request: request.clone(),
             decision: self.decision,
-            expires_at: *expires_at,
+            expires_at: open.expires_at,
         };
         Ok(resume)
     }
@@ -187,13 +230,15 @@ impl_json!(struct Resume { resume, browser, code_ttl });
 pub struct Resumed {
     /// Where to.
     pub redirect_uri: String,
+    /// How.
+    pub response_mode: ResponseMode,
     /// What the client wants back.
     pub state: Option<String>,
     /// The secret of the code, or an error.
     pub code: Result<Secret, String>,
 }
 
-impl_json!(struct Resumed { redirect_uri, state, code });
+impl_json!(struct Resumed { redirect_uri, response_mode, state, code });
 
 impl Act for Resume {
     const NAME: &'static str = "resume";
@@ -225,6 +270,7 @@ impl Act for Resume {
         let code = family.key.derive("code", &[self.resume.octets()]);
         let answer = |code| Resumed {
             redirect_uri: request.redirect_uri.clone(),
+            response_mode: request.response_mode,
             state: request.state.clone(),
             code,
         };

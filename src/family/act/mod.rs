@@ -2,11 +2,13 @@
 //! the family or leaves it as it was.
 
 mod login;
+mod sign_out;
 mod token;
 
 use serde_json::{Map, Value};
 
 pub use self::login::{Ask, Asked, Decide, Look, Resume, Resumed};
+pub use self::sign_out::{ReadSignOut, SignOut};
 pub use self::token::{
     Granted, InspectRefresh, InspectedRefresh, Redeem, RefreshTokens, RevokeRefresh,
 };
@@ -70,6 +72,7 @@ pub fn decide(
         RevokeRefresh::NAME => run::<RevokeRefresh>(text, family, now),
         Show::NAME => run::<Show>(text, family, now),
         End::NAME => run::<End>(text, family, now),
+        ReadSignOut::NAME => run::<ReadSignOut>(text, family, now),
         _ => None,
     }
 }
@@ -175,7 +178,11 @@ impl Act for End {
     type Answer = ();
 
     fn decide(self, slot: &mut Option<Family>, now: UnixTime) -> Result<(), Refusal> {
-        if living(slot, now)?.client_id != self.client_id {
+        let family = living(slot, now)?;
+        if matches!(family.stage, Stage::SigningOut { .. }) {
+            return Err(Refusal::Unknown);
+        }
+        if family.client_id != self.client_id {
             return Err(Refusal::OtherClient);
         }
         *slot = None;

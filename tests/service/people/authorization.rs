@@ -265,8 +265,8 @@ fn pushed_requests_are_good_once_for_their_client() {
     // What stands beside it is ignored (RFC 9126 §4).
     let query = format!("client_id=app&request_uri={uri}&scope=email&state=other");
     let asked = Asked::read(&people.authorize(&query));
-    assert_eq!(people.authorize(&query).status(), 400, "used");
     people.accept(&asked, json!({}));
+    assert_eq!(people.authorize(&query).status(), 400, "used");
     let resumed = people.resume(&asked);
     assert_eq!(resumed.location("state").as_deref(), Some("s1"));
     let code = resumed.location("code").unwrap();
@@ -361,7 +361,7 @@ fn the_metadata_of_a_realm_with_people() {
         ("userinfo_endpoint", json!(format!("{ISSUER}/userinfo"))),
         ("end_session_endpoint", json!(format!("{ISSUER}/logout"))),
         ("response_types_supported", json!(["code"])),
-        ("response_modes_supported", json!(["query"])),
+        ("response_modes_supported", json!(["query", "form_post"])),
         (
             "grant_types_supported",
             json!([
