@@ -100,6 +100,8 @@ pub struct Realm {
     pub session_state: bool,
     /// Where browsers go for people to sign in; without it, the realm has no people.
     pub login_url: Option<String>,
+    /// Where browsers go for people to sign out; without it, their sign-in is not known of.
+    pub logout_url: Option<String>,
     /// The clients that may say who signed in.
     pub login_clients: Vec<ClientId>,
     /// How long refresh tokens live, where the client's record says nothing else.
@@ -159,6 +161,7 @@ impl Realm {
                 .take("session_state", "true or false")?
                 .unwrap_or_default(),
             login_url: members.take("login_url", TEXT)?,
+            logout_url: members.take("logout_url", TEXT)?,
             login_clients: members
                 .take("login_clients", "a list of client ids")?
                 .unwrap_or_default(),
@@ -195,7 +198,15 @@ impl Realm {
             }
             Some(_) if realm.login_clients.is_empty() => return Err(Cause::NoLoginClients),
             Some(_) => (),
+            None if realm.logout_url.is_some() => return Err(Cause::NoLoginUrl),
             None => realm.place.remove(Endpoint::is_for_people),
+        }
+        match &realm.logout_url {
+            Some(url) if !is_web_url(url) => return Err(Cause::LogoutUrl),
+            Some(_) => (),
+            None => realm
+                .place
+                .remove(|endpoint| Endpoint::SIGN_OUT.iter().any(|(one, _)| *one == endpoint)),
         }
         if let Some(claim) = realm.unfit_user_claim() {
             return Err(Cause::UserClaim(claim.clone()));

@@ -257,6 +257,8 @@ async fn decided<S: Store>(
             Endpoint::Userinfo => userinfo::respond(request, realm, context).await,
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
             Endpoint::EndSessionByClient => end_session::by_client(request, realm, context).await,
+            Endpoint::SignOutTicket => end_session::ticket(request, realm, context).await,
+            Endpoint::SignedOut => end_session::done(request),
             Endpoint::Introspection => introspection::respond(request, realm, context).await,
             Endpoint::Revocation => revocation::respond(request, realm, context).await,
             Endpoint::Registration => registration::respond(request, realm, context).await,

@@ -35,6 +35,10 @@ pub enum Endpoint {
     Reject,
     /// The same: the browser comes back with one.
     Resume,
+    /// Under the end session endpoint: the login application reads who signs out.
+    SignOutTicket,
+    /// The same: the browser comes back, and the person sees that they are signed out.
+    SignedOut,
 }
 
 impl Endpoint {
@@ -61,6 +65,10 @@ impl Endpoint {
         (Self::Resume, "/resume"),
     ];
 
+    /// The endpoints under each end session endpoint, in realms with a `logout_url`.
+    pub const SIGN_OUT: [(Self, &'static str); 2] =
+        [(Self::SignOutTicket, "/ticket"), (Self::SignedOut, "/done")];
+
     /// Its name in configuration and in the log.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -80,6 +88,8 @@ impl Endpoint {
             Self::Accept => "accept",
             Self::Reject => "reject",
             Self::Resume => "resume",
+            Self::SignOutTicket => "sign_out_ticket",
+            Self::SignedOut => "signed_out",
         }
     }
 
@@ -138,7 +148,10 @@ impl Endpoint {
     /// Whether a person sees what it answers, so that errors are a page.
     #[must_use]
     pub fn is_for_browsers(self) -> bool {
-        matches!(self, Self::Authorization | Self::Resume | Self::EndSession)
+        matches!(
+            self,
+            Self::Authorization | Self::Resume | Self::EndSession | Self::SignedOut
+        )
     }
 
     /// Whether scripts of the realm's `allowed_origins` may call it; those of every origin may read

@@ -1,21 +1,30 @@
 //! End session (OpenID Connect RP-Initiated Logout): a client sends a browser to end what the
-//! person's consent began. Or it comes itself with the refresh token, as clients of Keycloak do.
+//! person's consent began, and by way of the login application the person's sign-in there. Or it comes
+//! itself with the refresh token, as clients of Keycloak do.
 
-use super::{caller, parameters, revocation};
+use serde::Serialize;
+
+use super::{caller, limit, login, parameters, revocation};
 use crate::client::{Client, ClientId};
 use crate::context::Context;
+use crate::dialect::Endpoint;
 use crate::error::{Failure, Rejection};
-use crate::family::act::End;
-use crate::family::{FamilyId, RefreshToken, Refusal};
+use crate::family::act::{Begin, End, ReadSignOut};
+use crate::family::{Family, FamilyId, Handle, RefreshToken, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::page;
 use crate::realm::Realm;
 use crate::redirect_uri;
 use crate::store::Store;
+use crate::time::Seconds;
 use crate::tokens::verify_id_token_hint;
 
-/// Ends the family of the ID token that comes as a hint.
+/// How long the login application may take to end its sign-in.
+const TICKET_TTL: Seconds = Seconds(5 * 60);
+
+/// Ends the family of the ID token that comes as a hint, and has the login application end its sign-in
+/// of that person.
 ///
 /// # Errors
 /// [`Failure`], for a page.
@@ -24,16 +33,18 @@ pub async fn respond<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    // 1. The hint tells the client and the family. There is no other session that could end.
+    // 1. The hint tells the client, the family and the person. An old one will do (§2): who has it is
+    //    the client, which could show it earlier. Without it nothing is known, and anybody can have
+    //    made the link.
     let form = parameters(request)?;
-    let hint = form.value("id_token_hint");
-    let hint = hint.and_then(|hint| verify_id_token_hint(realm, hint));
-    let hint = hint.ok_or(Rejection::InvalidRequest(
-        "The id_token_hint is missing or not valid.",
-    ))?;
+    let Some(hint) = form.value("id_token_hint") else {
+        return Ok(without_hint(realm, context));
+    };
+    let hint = verify_id_token_hint(realm, hint)
+        .ok_or(Rejection::InvalidRequest("The id_token_hint is not valid."))?;
     let client_id = hint.text("aud").and_then(ClientId::parse);
     let family = hint.text("sid").and_then(FamilyId::parse);
-    let (Some(client_id), Some(family)) = (client_id, family) else {
+    let (Some(client_id), Some(family), Some(sub)) = (client_id, family, hint.text("sub")) else {
         return Err(Rejection::InvalidRequest("The id_token_hint is not a person's.").into());
     };
     if form
@@ -44,8 +55,8 @@ pub async fn respond<S: Store>(
     }
     // 2. Where the browser goes: to a URI that the client has registered (§3).
     let target = form.value("post_logout_redirect_uri");
+    let client = context.client(realm, &client_id).await?;
     if let Some(target) = target {
-        let client = context.client(realm, &client_id).await?;
         let is_registered = |client: &Client| {
             let mut uris = client.post_logout_redirect_uris.iter();
             uris.any(|uri| redirect_uri::matches(uri, target))
@@ -54,19 +65,112 @@ pub async fn respond<S: Store>(
             return Err(Rejection::RedirectUriNotRegistered.into());
         }
     }
+    let target = target.map(|target| match form.value("state") {
+        Some(state) => with_query(target, &[("state", state)]),
+        None => target.to_owned(),
+    });
     // 3. The family ends, if it has not ended before.
     context.audit.client_id = Some(client_id.to_string());
-    match context.act(realm, family, End { client_id }).await {
+    if let Some(client) = &client {
+        limit::rate(client, false, realm, context).await?;
+    }
+    let end = End {
+        client_id: client_id.clone(),
+    };
+    match context.act(realm, family, end).await {
         Ok(()) => (),
         // It has ended before: that is no error, and the log says so.
         Err(Failure::Rejection(why)) => context.audit.refused = Some(why.to_string()),
         Err(fault) => return Err(fault),
     }
     context.audit.done = Some("ended");
-    Ok(match (target, form.value("state")) {
-        (Some(target), Some(state)) => Response::redirect(with_query(target, &[("state", state)])),
-        (Some(target), None) => Response::redirect(target.to_owned()),
-        (None, _) => page::notice(200, "You are signed out", "You can close this page."),
+    // 4. The browser goes there, by way of the login application if that has a page for it.
+    let Some(logout_url) = &realm.logout_url else {
+        return Ok(target.map_or_else(signed_out, Response::redirect));
+    };
+    let redirect_to = target.or_else(|| realm.url(Endpoint::SignedOut));
+    let ticket = context.secret()?;
+    let signs_out = Family::signing_out(
+        context.secret()?,
+        client_id,
+        sub.to_owned(),
+        redirect_to.unwrap_or_default(),
+        &ticket,
+        context.now.plus(TICKET_TTL),
+    );
+    let id = context.family_id(realm)?;
+    let ended = context.audit.family.take();
+    context.act(realm, id, Begin { family: signs_out }).await?;
+    context.audit.family = ended;
+    let ticket = Handle {
+        family: id,
+        secret: ticket,
+    };
+    let ticket = ticket.reveal();
+    Ok(Response::redirect(with_query(
+        logout_url,
+        &[("ticket", &ticket)],
+    )))
+}
+
+/// Answers a browser without a hint (§2): the login application asks the person, so that no link that
+/// somebody made signs them out, and its own page is where that ends. `post_logout_redirect_uri` is not
+/// honoured: what sent the browser is not known (§3).
+fn without_hint<S>(realm: &Realm, context: &mut Context<'_, S>) -> Response {
+    if let Some(url) = &realm.logout_url {
+        context.audit.done = Some("asked");
+        return Response::redirect(url.clone());
+    }
+    context.audit.done = Some("refused");
+    context.audit.refused = Some("no id_token_hint: nothing was ended".to_owned());
+    page::notice(
+        200,
+        "Nothing was ended",
+        "The application did not say whose sign-in should end: its link has no id_token_hint. This \
+         service keeps no sign-in of its own. Sign out in the application.",
+    )
+}
+
+fn signed_out() -> Response {
+    page::notice(200, "You are signed out", "You can close this page.")
+}
+
+/// Answers a browser that comes back from the login application and has no client to go on to.
+///
+/// # Errors
+/// [`Rejection::MethodNotAllowed`].
+pub fn done(request: &Request<'_>) -> Result<Response, Failure> {
+    match request.method {
+        "GET" => Ok(signed_out()),
+        _ => Err(Rejection::MethodNotAllowed { allow: "GET" }.into()),
+    }
+}
+
+/// Who signs out, for the login application.
+#[derive(Serialize)]
+struct SignOutResponse<'a> {
+    sub: &'a str,
+    client_id: &'a str,
+    redirect_to: &'a str,
+}
+
+/// Tells the login application who signs out, and where the browser then goes.
+///
+/// # Errors
+/// [`Failure`].
+pub async fn ticket<S: Store>(
+    request: &Request<'_>,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<Response, Failure> {
+    let (Handle { family, secret }, members) = login::call(request, realm, context).await?;
+    members.finish().map_err(login::invalid)?;
+    let read = ReadSignOut { ticket: secret };
+    let told = context.act(realm, family, read).await?;
+    login::json(&SignOutResponse {
+        sub: &told.sub,
+        client_id: told.client_id.as_str(),
+        redirect_to: &told.redirect_to,
     })
 }
 

@@ -78,6 +78,12 @@ pub enum Cause {
     /// The URL of the login application is no URL for browsers.
     #[error("member `login_url` must be https, or http on loopback")]
     LoginUrl,
+    /// The URL of the login application for sign-out is no URL for browsers.
+    #[error("member `logout_url` must be https, or http on loopback")]
+    LogoutUrl,
+    /// A sign-out of people who cannot sign in.
+    #[error("member `login_url` must be there, since `logout_url` is")]
+    NoLoginUrl,
     /// A login application without a client to speak for it.
     #[error("member `login_clients` must name a client, since `login_url` is there")]
     NoLoginClients,

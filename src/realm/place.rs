@@ -94,16 +94,18 @@ impl Place {
     }
 }
 
-/// Adds what lies under each authorization endpoint.
+/// Adds what lies under each authorization endpoint and under each end session endpoint.
 fn add_login_paths(paths: &mut Vec<(Endpoint, String)>) {
-    let under =
-        |path: &str| Endpoint::LOGIN.map(|(endpoint, end)| (endpoint, format!("{path}{end}")));
-    let authorization = paths
-        .iter()
-        .filter(|(endpoint, _)| *endpoint == Endpoint::Authorization);
-    let more = authorization
-        .flat_map(|(_, path)| under(path))
-        .collect::<Vec<_>>();
+    let mut more = Vec::new();
+    for (endpoint, path) in &*paths {
+        let under: &[(Endpoint, &str)] = match endpoint {
+            Endpoint::Authorization => &Endpoint::LOGIN,
+            Endpoint::EndSession => &Endpoint::SIGN_OUT,
+            _ => &[],
+        };
+        let under = under.iter();
+        more.extend(under.map(|(endpoint, end)| (*endpoint, format!("{path}{end}"))));
+    }
     paths.extend(more);
 }
 

@@ -42,7 +42,8 @@ fn pages(people: &People, ray: Option<&str>) -> Vec<(u16, Option<&'static str>, 
             Some("invalid_grant"),
             send(get("/authorize/resume", "decision=x")),
         ),
-        (400, word, send(get("/logout", ""))),
+        (400, word, send(get("/logout", "id_token_hint=x"))),
+        (200, None, send(get("/logout", ""))),
         (200, None, send(get("/logout", &hint))),
     ];
     let store = &people.fixture.store;

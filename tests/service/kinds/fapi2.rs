@@ -1,8 +1,13 @@
 //! FAPI 2.0, and what suites that certify servers try: what a realm can require of its clients, and
 //! the ways of a person that those suites go.
 
+mod conformance;
+mod form_post;
 mod profile;
 mod redirect_uri;
+mod request_uris;
+mod sign_out;
+mod userinfo;
 
 use crate::people::*;
 use crate::signed::*;

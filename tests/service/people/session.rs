@@ -134,8 +134,6 @@ fn a_client_can_end_what_began() {
     let without_jti = |claims: &mut Value| claims["jti"] = Value::Null;
     let bye = encoded("https://app.example/bye");
     for query in [
-        String::new(),
-        format!("post_logout_redirect_uri={bye}"),
         "id_token_hint=x".into(),
         format!("id_token_hint={}", signed("JWT", &sid, &|_| ())),
         format!("id_token_hint={}", signed("at+jwt", &sid, &without_jti)),
