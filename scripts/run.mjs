@@ -30,11 +30,12 @@ const CLIENTS = {
   "light-oauth2": ["--scope", "petstore.r petstore.w"],
 };
 
-/** Where realms, other than the default one, that the example login application serves ask for codes. */
-const AUTHORIZATION_ENDPOINTS = {
-  dx: "/realms/dx/protocol/openid-connect/auth",
-  "screening-eagle": "/realms/screening-eagle/authorize",
-  "light-oauth2": "/oauth2/code",
+/** Where realms, other than the default one, that the example login application serves ask for codes, and
+ * where their people sign out. */
+const LOGIN_ENDPOINTS = {
+  dx: ["/realms/dx/protocol/openid-connect/auth", "/realms/dx/protocol/openid-connect/logout"],
+  "screening-eagle": ["/realms/screening-eagle/authorize", "/realms/screening-eagle/logout"],
+  "light-oauth2": ["/oauth2/code", "/realms/light-oauth2/logout"],
 };
 
 const port = Number(process.env.PORT || DEFAULT_PORT);
@@ -176,9 +177,10 @@ function serve(configured) {
 
 /** Starts the example login application, for every realm that has it, and the example client. */
 function serveExamples(configured, secret) {
-  const others = Object.keys(AUTHORIZATION_ENDPOINTS).filter((realm) => secret(`${realm}/${LOGIN_ID}`));
+  const others = Object.keys(LOGIN_ENDPOINTS).filter((realm) => secret(`${realm}/${LOGIN_ID}`));
   writeFileSync(LOGIN_REALMS, JSON.stringify(Object.fromEntries(others.map((realm) => [realm, {
-    authorization_endpoint: origin + AUTHORIZATION_ENDPOINTS[realm],
+    authorization_endpoint: origin + LOGIN_ENDPOINTS[realm][0],
+    end_session_endpoint: origin + LOGIN_ENDPOINTS[realm][1],
     client_id: LOGIN_ID,
     client_secret: secret(`${realm}/${LOGIN_ID}`),
   }])), null, 2), { mode: 0o600 });

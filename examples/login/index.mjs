@@ -15,9 +15,11 @@ function required(name) {
 const issuer = required("ISSUER");
 const discovered = await fetch(`${issuer}/.well-known/openid-configuration`);
 if (!discovered.ok) throw new Error(`${discovered.url} answers ${discovered.status}`);
+const { authorization_endpoint, end_session_endpoint } = await discovered.json();
 const realms = {
   "/login": {
-    authorization_endpoint: (await discovered.json()).authorization_endpoint,
+    authorization_endpoint,
+    end_session_endpoint,
     client_id: required("LOGIN_CLIENT_ID"),
     client_secret: required("LOGIN_CLIENT_SECRET"),
   },

@@ -38,10 +38,10 @@ const now = () => Math.floor(Date.now() / 1000);
 /** What the service says of a ticket that is not valid, or no longer. */
 class BadTicket extends Error {}
 
-/** Asks the realm's service: `act` is ticket, accept or reject. */
-async function ask(realm, act, body) {
+/** Asks the realm's service: `act` is ticket, accept or reject, under one of its endpoints. */
+async function ask(realm, act, body, endpoint = realm.authorization_endpoint) {
   const credentials = [realm.client_id, realm.client_secret].map(encodeURIComponent).join(":");
-  const response = await fetch(`${realm.authorization_endpoint}/${act}`, {
+  const response = await fetch(`${endpoint}/${act}`, {
     method: "POST",
     headers: {
       authorization: `Basic ${Buffer.from(credentials).toString("base64")}`,
@@ -84,10 +84,18 @@ ${[...PEOPLE].map(([sub, { name }]) => html`
 <p class="note">This is an example. It asks for no password: whoever opens this page may be anybody.</p>`);
 }
 
+/** The page that asks who came by a link that anybody can have made. */
+const leaveQuestion = (url, session) => page("Sign out?", html`
+<p>You are signed in as <strong>${PEOPLE.get(session.sub).name}</strong>.</p>
+<form method="post" action="${url.pathname}"><button>Sign out</button></form>`);
+
+const SIGNED_OUT = page("You are signed out", html`<p>You can close this page.</p>`);
+
 /**
  * Starts the login application on 127.0.0.1. `realms` has, for the path of each realm's
- * `login_url`, the realm's `authorization_endpoint` and the `client_id` and `client_secret` that
- * this application has there.
+ * `login_url`, the realm's `authorization_endpoint` and `end_session_endpoint`, and the `client_id` and
+ * `client_secret` that this application has there. The realm's `logout_url` has the same path with
+ * `/logout` in place of `/login`.
  */
 export async function start({ port, realms }) {
   /** Who has signed in, by the value of the cookie: `sub` and `auth_time`. */
@@ -124,10 +132,36 @@ export async function start({ port, realms }) {
     return { ...accepted, headers: { ...accepted.headers, ...setCookie(COOKIE, id) } };
   }
 
-  return serve(port, async ({ method, url, cookies, form }) => {
-    const realm = Object.hasOwn(realms, url.pathname) && realms[url.pathname];
+  /** A client signs a person out. Only that person's sign-in ends: by now another may sit here. */
+  async function leave(realm, ticket, cookie) {
+    const { sub, redirect_to } = await ask(realm, "ticket", { ticket }, realm.end_session_endpoint);
+    if (sessions.get(cookie)?.sub === sub) sessions.delete(cookie);
+    return redirect(redirect_to);
+  }
+
+  /** A browser comes to sign out. Without a ticket that is good, nobody knows who sent it. */
+  async function signOut(realm, { method, url }, cookie) {
+    if (method === "POST") {
+      sessions.delete(cookie);
+      return SIGNED_OUT;
+    }
+    const ticket = url.searchParams.get("ticket");
+    try {
+      if (ticket) return await leave(realm, ticket, cookie);
+    } catch (error) {
+      if (!(error instanceof BadTicket)) throw error;
+    }
+    const session = sessions.get(cookie);
+    return session ? leaveQuestion(url, session) : SIGNED_OUT;
+  }
+
+  return serve(port, async (request) => {
+    const { method, url, cookies, form } = request;
+    const path = url.pathname.replace(/^\/logout(?=\/|$)/, "/login");
+    const realm = Object.hasOwn(realms, path) && realms[path];
     if (!realm) return page("Not found", html``, 404);
     const cookie = cookies[COOKIE];
+    if (path !== url.pathname) return signOut(realm, request, cookie);
     try {
       if (method === "POST") return await answer(realm, form, cookie);
       return await arrive(realm, url, sessions.get(cookie));

@@ -1,6 +1,7 @@
 // Chromium signs in through the pages of examples/login, as a person would.
 
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 import { start as startApp } from "../../examples/login/app.mjs";
 import { freePort } from "../e2e/worker.mjs";
@@ -80,11 +81,61 @@ test("sign in, refresh, sign out", { skip }, async () => {
 
 test("the login application remembers who signed in, and lets somebody else", { skip }, async () => {
   await signIn("Sign in", "Ada Example");
-  await click("button", "Sign out");
-  await click("link", "Sign in");
+  await page.goto(`${app.url}/sign-in`);
   await heading("Hello, Ada Example");
+  await page.goto(`${app.url}/sign-in?prompt=select_account`);
+  await page.getByRole("radio", { name: "Chie Example" }).check();
+  await click("button", "Continue");
+  await heading("Hello, Chie Example");
+});
+
+test("signing out ends the login application's session too", { skip }, async () => {
+  await signIn("Sign in", "Ada Example");
   await click("button", "Sign out");
-  await signIn("Sign in as somebody else", "Chie Example");
+  await heading("Example application");
+  await click("link", "Sign in");
+  await heading("Sign in");
+});
+
+test("an answer by a form posts itself, with scripts and by its button without them", { skip }, async () => {
+  const answers = [];
+  const client = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => { body += part; }).on("end", () => {
+      answers.push([request.method, new URLSearchParams(body)]);
+      response.end("<title>posted</title>");
+    });
+  });
+  await new Promise((resolve) => client.listen(0, "127.0.0.1", resolve));
+  try {
+    const callback = `http://127.0.0.1:${client.address().port}/cb`;
+    const { client_id } = await registerApplication(worker, "default", "client_secret_basic", callback, callback);
+    const query = new URLSearchParams({
+      response_type: "code", response_mode: "form_post", client_id, redirect_uri: callback, scope: "openid",
+      state: "\"><b>&amp;",
+    });
+    for (const javaScriptEnabled of [true, false]) {
+      const other = await (await browser.newContext({ javaScriptEnabled })).newPage();
+      other.setDefaultTimeout(10_000);
+      await other.goto(`${worker.issuer}/authorize?${query}`);
+      await other.getByRole("radio", { name: "Ada Example" }).check();
+      await other.getByRole("button", { name: "Continue" }).click();
+      if (!javaScriptEnabled) {
+        await other.getByRole("heading", { name: "One moment" }).waitFor();
+        await other.getByRole("button", { name: "Continue" }).click();
+      }
+      await other.waitForURL(callback);
+      const [method, posted] = answers.at(-1);
+      assert.equal(method, "POST");
+      assert.equal(posted.get("state"), "\"><b>&amp;");
+      assert.equal(posted.get("iss"), worker.issuer);
+      assert.ok(posted.get("code"));
+    }
+    assert.equal(answers.length, 2);
+  } finally {
+    client.closeAllConnections();
+    client.close();
+  }
 });
 
 test("Cancel is access_denied, and one can try again", { skip }, async () => {

@@ -9,22 +9,31 @@ export const SCOPE = "openid profile email offline_access read";
 /** Starts both. Returns the running worker, with `issuers`, each realm's. */
 export async function startWithPeople() {
   const port = await freePort();
-  const login = (path) => ({ login_url: `http://127.0.0.1:${port}${path}`, login_clients: ["login"] });
+  const login = (path) => ({
+    login_url: `http://127.0.0.1:${port}${path}`,
+    logout_url: `http://127.0.0.1:${port}${path.replace("login", "logout")}`,
+    login_clients: ["login"],
+  });
   const worker = await start({
     realm: () => ({ scopes: SCOPE, ...login("/login") }),
     realms: (url) => ({ dx: { dialect: "keycloak", issuer: `${url}/realms/dx`, ...login("/login/dx") } }),
   });
   const issuers = { default: worker.issuer, dx: `${worker.url}/realms/dx` };
-  const at = async (realm, path) => {
+  const at = async (realm, authorize, logout) => {
     const { client_id, client_secret } =
       await registerIn(worker, realm, "--client-id", "login", "--grant-types", "");
-    return { authorization_endpoint: issuers[realm] + path, client_id, client_secret };
+    return {
+      authorization_endpoint: issuers[realm] + authorize,
+      end_session_endpoint: issuers[realm] + logout,
+      client_id,
+      client_secret,
+    };
   };
   const application = await startLogin({
     port,
     realms: {
-      "/login": await at("default", "/authorize"),
-      "/login/dx": await at("dx", "/protocol/openid-connect/auth"),
+      "/login": await at("default", "/authorize", "/logout"),
+      "/login/dx": await at("dx", "/protocol/openid-connect/auth", "/protocol/openid-connect/logout"),
     },
   });
   return {

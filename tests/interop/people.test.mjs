@@ -143,8 +143,8 @@ for (const realm of REALMS) {
 
       const end = openid.buildEndSessionUrl(config, {
         id_token_hint: tokens.id_token, post_logout_redirect_uri: SIGNED_OUT_URI, state: "bye" });
-      const response = await fetch(end, { redirect: "manual" });
-      assert.deepEqual([response.status, response.headers.get("location")], [303, `${SIGNED_OUT_URI}?state=bye`]);
+      const { url: signedOut } = await browser().open(end);
+      assert.equal(signedOut.href, `${SIGNED_OUT_URI}?state=bye`);
       await assert.rejects(userinfo(config, third), isInvalidToken);
       await assert.rejects(openid.refreshTokenGrant(config, third.refresh_token), isRefused);
     });
@@ -213,6 +213,66 @@ for (const realm of REALMS) {
     const old = await authorization({ prompt: "none", max_age: "0" });
     const { url } = await open(openid.buildAuthorizationUrl(config, old.parameters));
     await assert.rejects(openid.authorizationCodeGrant(config, url, old.checks), isAnswer("login_required"));
+  });
+
+  test(`${realm}: signing out ends the login application's session too, of that person alone`, async () => {
+    const config = await discover(realm, "none");
+    const { open, answer, signIn } = browser();
+    /** Asks whether somebody is signed in, and who. */
+    const remembered = async () => {
+      const { parameters, checks } = await authorization({ prompt: "none" });
+      const { url } = await open(openid.buildAuthorizationUrl(config, parameters));
+      if (url.searchParams.has("error")) return url.searchParams.get("error");
+      return (await openid.authorizationCodeGrant(config, url, checks)).claims().sub;
+    };
+    const sign = async (sub, more) => {
+      const { parameters, checks } = await authorization(more);
+      const callback = await signIn(openid.buildAuthorizationUrl(config, parameters), sub);
+      return openid.authorizationCodeGrant(config, callback, checks);
+    };
+    const end = ({ id_token }) => openid.buildEndSessionUrl(config, {
+      id_token_hint: id_token, post_logout_redirect_uri: SIGNED_OUT_URI });
+    const ben = await sign("1002");
+    const chie = await sign("1003", { prompt: "login" });
+    assert.equal(await remembered(), "1003");
+    // Ben's tokens end; Chie, who sits there now, stays.
+    assert.equal((await open(end(ben))).url.href, SIGNED_OUT_URI);
+    await assert.rejects(openid.refreshTokenGrant(config, ben.refresh_token), isRefused);
+    assert.equal(await remembered(), "1003");
+    assert.equal((await open(end(chie))).url.href, SIGNED_OUT_URI);
+    assert.equal(await remembered(), "login_required");
+
+    // A link without a hint asks, and only the answer signs out.
+    await sign("1001");
+    const link = new URL(config.serverMetadata().end_session_endpoint);
+    link.searchParams.set("post_logout_redirect_uri", SIGNED_OUT_URI);
+    const { url: question, response } = await open(link);
+    assert.equal(response.status, 200);
+    assert.equal(question.search, "");
+    const text = await response.text();
+    assert.ok(text.includes("Sign out?") && text.includes("Ada Example"), text);
+    assert.equal(await remembered(), "1001");
+    const forged = await open(question, { method: "POST", headers: { origin: "https://evil.example" }, body: new URLSearchParams() });
+    assert.equal(forged.response.status, 403);
+    assert.equal(await remembered(), "1001");
+    const { response: said } = await answer(question, "");
+    assert.ok((await said.text()).includes("You are signed out"));
+    assert.equal(await remembered(), "login_required");
+  });
+
+  test(`${realm}: the answer by a form that is posted`, async () => {
+    const config = await discover(realm, "client_secret_basic");
+    const { parameters, checks } = await authorization({ response_mode: "form_post" });
+    const { open, answer } = browser();
+    const { url: login } = await open(openid.buildAuthorizationUrl(config, parameters));
+    const { url, response } = await answer(login, "1001");
+    assert.equal(response.status, 200, String(url));
+    const page = await response.text();
+    assert.ok(page.includes(`action="${REDIRECT_URI}"`), page);
+    const fields = [...page.matchAll(/name="(\w+)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]);
+    const posted = new Request(REDIRECT_URI, { method: "POST", body: new URLSearchParams(fields) });
+    const tokens = await openid.authorizationCodeGrant(config, posted, checks);
+    assert.equal(tokens.claims().sub, "1001");
   });
 
   test(`${realm}: a ticket that another browser answers gives nobody a code`, async () => {

@@ -63,6 +63,7 @@ before(async () => {
   const realm = {
     scopes: SCOPES,
     login_url: "https://login.example/",
+    logout_url: "https://login.example/bye",
     login_clients: [CLIENT.client_id],
     allowed_origins: ["*"],
     // Examples are sent more than once, and a machine may be slow.
@@ -92,9 +93,10 @@ const post = (path, form) => fetch(worker.url + path, {
   body: new URLSearchParams(form),
 });
 
-/** What a realm has for the client now: an initial access token, three sign-ins, three tickets. */
+/** What a realm has for the client now: an initial access token, sign-ins, tickets of each kind. */
 async function live(name) {
   const { token, authorize } = REALMS[name];
+  const logout = authorize.includes("/openid-connect/") ? authorize.replace(/auth$/, "logout") : `/realms/${name}/logout`;
   const asked = { response_type: "code", client_id: CLIENT.client_id, redirect_uri: CALLBACK, scope: "openid email" };
   const grant = async (form) => {
     const response = await post(token, form);
@@ -110,6 +112,11 @@ async function live(name) {
     const begun = await fetch(`${at.authorization_endpoint}?${new URLSearchParams(asked)}`, { redirect: "manual" });
     return new URL(begun.headers.get("location")).searchParams.get("ticket");
   };
+  const signOut = async () => {
+    const { id_token } = await signIn();
+    const begun = await fetch(`${worker.url}${logout}?${new URLSearchParams({ id_token_hint: id_token })}`, { redirect: "manual" });
+    return new URL(begun.headers.get("location")).searchParams.get("ticket");
+  };
   const registrar = await grant({
     grant_type: "client_credentials", scope: "client_registration", audience: `${worker.url}/realms/${name}`,
   });
@@ -117,7 +124,7 @@ async function live(name) {
     asked,
     registrar: registrar.access_token,
     kept: await signIn(), revoked: await signIn(), ended: await signIn(),
-    looked: await ticket(), accepted: await ticket(), rejected: await ticket(),
+    looked: await ticket(), accepted: await ticket(), rejected: await ticket(), leaving: await signOut(),
   };
 }
 
@@ -136,7 +143,8 @@ const EXAMPLES = [
   [/\/revoke$/, ({ revoked }) => [{ token: revoked.access_token }, { token: revoked.id_token }]],
   [/\/logout$/, ({ ended }) => [{ id_token_hint: ended.id_token }]],
   [/\/(authorize|auth|code|par|request)$/, ({ asked }) => [asked]],
-  [/\/ticket$/, ({ looked }) => [{ ticket: looked }]],
+  [/(authorize|auth|code)\/ticket$/, ({ looked }) => [{ ticket: looked }]],
+  [/\/logout\/ticket$/, ({ leaving }) => [{ ticket: leaving }]],
   [/\/accept$/, ({ accepted }) => [{ ticket: accepted, sub: "1302", claims: { email: "a@example.com" } }]],
   [/\/reject$/, ({ rejected }) => [{ ticket: rejected, error: "access_denied" }]],
 ];
@@ -198,8 +206,9 @@ async function schemathesis(file, realm, realms, ...options) {
   operations(KEYCLOAK, "dx");
   // The same operations stand without `/auth`, so half of the phases are enough.
   lines.push("[[operations]]", `include-path-regex = "^/auth/"`, "phases = { coverage = { enabled = false } }");
-  // What a client asks for wrongly it is told by a redirect (RFC 6749 §4.1.2.1).
-  lines.push("[[operations]]", `include-path-regex = "/(authorize|auth|code)$"`,
+  // What a client asks for wrongly it is told by a redirect (RFC 6749 §4.1.2.1), and who signs out
+  // without saying more is asked by the login application.
+  lines.push("[[operations]]", `include-path-regex = "/(authorize|auth|code|logout)$"`,
     "checks = { negative_data_rejection = { enabled = false } }");
   if (realms) {
     lines.push("[auth.openapi.clientSecretBasic]", `username = ${text(CLIENT.client_id)}`,
@@ -251,11 +260,14 @@ test("the description has the paths, words, statuses, grants and methods of the 
   const sorted = (texts) => [...new Set(texts)].sort();
   const { schemas } = described.components;
 
-  const ends = all(source("dialect/endpoint.rs"), /\(Self::\w+, "(\/\w+)"\)/g).flat();
+  /** What lies under an endpoint, by the name of the constant that says so. */
+  const ends = (name) => all(source("dialect/endpoint.rs").split(`const ${name}:`)[1].split(";\n\n")[0],
+    /\(Self::\w+, "(\/\w+)"\)/g).flat();
+  const under = { Authorization: ends("LOGIN"), EndSession: ends("SIGN_OUT") };
   const paths = all(source("dialect.rs"), /Endpoint::(\w+),\s*"(\/[^"]+)"/g).flatMap(([endpoint, path]) =>
-    [path, ...(endpoint === "Authorization" ? ends.map((end) => path + end) : [])]);
+    [path, ...(under[endpoint] ?? []).map((end) => path + end)]);
   const fixed = all(source("service.rs"), /request\.path == "(\/\w+)"/g).flat();
-  assert.ok(ends.length === 4 && fixed.length > 0);
+  assert.ok(under.Authorization.length === 4 && under.EndSession.length === 2 && fixed.length > 0);
   assert.deepEqual(Object.keys(described.paths).sort(), sorted([...paths, ...fixed]));
 
   // Each code's word and status, and those that a dialect has instead.
