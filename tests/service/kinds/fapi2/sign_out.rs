@@ -2,6 +2,7 @@
 //! sign-in there; without a hint the person is asked, and nobody is signed out by a link.
 
 use super::*;
+use edge_token::store::Limiter;
 
 const LOGOUT_URL: &str = "https://login.example/bye?realm=default";
 const BYE: &str = "https://app.example/bye";
@@ -378,4 +379,29 @@ fn a_logout_url_that_cannot_be_is_a_configuration_error() {
         assert_eq!(answer.error(), (503, "temporarily_unavailable".into()));
         assert!(answer.reason().contains(reason), "{}", answer.reason());
     }
+}
+
+/// Each sign-out stores something, and a hint stays good for ever.
+#[test]
+fn sign_outs_are_counted_for_the_client_and_the_address() {
+    let people = with_logout_url();
+    let hint = tokens(&people).text("id_token");
+    let query = format!("id_token_hint={hint}");
+    let from = |address: &str| {
+        people.send(&Request {
+            method: "GET",
+            path: "/logout",
+            query: &query,
+            client_address: Some(address),
+            ..Request::default()
+        })
+    };
+    people.fixture.store.limit(Limiter::Rate, Ok(2));
+    assert_eq!(from("192.0.2.1").status(), 303);
+    assert_eq!(from("192.0.2.1").status(), 303);
+    let families = people.fixture.store.families();
+    let refused = from("192.0.2.1");
+    assert_eq!((refused.status(), refused.header("location")), (429, None));
+    assert_eq!(people.fixture.store.families(), families);
+    assert_eq!(from("192.0.2.2").status(), 303);
 }
