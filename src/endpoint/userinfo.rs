@@ -27,7 +27,7 @@ pub async fn respond<S: Store>(
     // 2. For this service and no other (RFC 9068 §4): who was sent a token for an API must not learn
     //    with it who the person is.
     if !is_for_realm(&token, &standing, realm) {
-        return Err(Rejection::InvalidAccessToken("for another resource").into());
+        return Err(Rejection::VoidByRecord("for another resource").into());
     }
     // 3. What it may know.
     if !token.scope.contains(OPENID) {
