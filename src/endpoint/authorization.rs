@@ -9,7 +9,7 @@ use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::family::act::{Ask, Begin};
+use crate::family::act::{Ask, Begin, Visitor};
 use crate::family::{Family, FamilyId, Handle, ResponseMode, Secret};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
@@ -80,9 +80,11 @@ async fn ask_pushed<S: Store>(
         cookie: cookie.clone(),
         expires_at: context.now.plus(ticket::TTL),
     };
-    let is_known = context.act(realm, family, ask).await?;
     // A cookie that stays is told again, so that it lives as long as the new ticket.
-    let browser = cookie.filter(|_| is_known).unwrap_or(browser);
+    let browser = match (context.act(realm, family, ask).await?, cookie) {
+        (Visitor::Known, Some(cookie)) => cookie,
+        _ => browser,
+    };
     Ok(to_login(family, ticket, &browser, realm, context))
 }
 

@@ -8,7 +8,7 @@
 //! the version before can read it. After a release it stays as it is, and a change adds a file under
 //! the next name, to be named in [`FILES`].
 
-use edge_token::family::act::{Begin, End, InspectRefresh, Look, RevokeRefresh};
+use edge_token::family::act::{Begin, End, InspectRefresh, Look, ReadSignOut, RevokeRefresh};
 use edge_token::family::{FamilyId, Grant, Handle, RefreshToken};
 use edge_token::json::Json as _;
 use edge_token::stored::Unreadable;
@@ -77,7 +77,14 @@ fn written() -> (Value, Value) {
         does(&mut slot, Begin { family }, 0);
         slot
     };
-    put("pushed", &begins(pushed(request(), at(60))));
+    let mut family = begins(pushed(request(), at(60)));
+    put("pushed", &family);
+    does(&mut family, ask(), 0);
+    put("visited", &family);
+    let (key, ticket) = (secret(KEY), secret(TICKET));
+    let (sub, uri) = ("ann".to_owned(), REDIRECT_URI.to_owned());
+    let signing_out = Family::signing_out(key, client("app"), sub, uri, &ticket, at(60));
+    put("signing_out", &begins(signing_out));
     let mut family = begins(asked(request(), at(60)));
     put("asked", &family);
     let mut other = family.clone();
@@ -177,6 +184,11 @@ fn messages() -> Value {
     };
     put(&mut family.clone(), RevokeRefresh::NAME, revoke.to_text());
     put(&mut family, End::NAME, End { client_id }.to_text());
+    let (key, ticket) = (secret(KEY), secret(TICKET));
+    let (sub, uri) = ("ann".to_owned(), REDIRECT_URI.to_owned());
+    let signing_out = Family::signing_out(key, client("app"), sub, uri, &ticket, at(60));
+    let read = ReadSignOut { ticket };
+    put(&mut Some(signing_out), ReadSignOut::NAME, read.to_text());
     Value::Object(all)
 }
 
@@ -199,11 +211,13 @@ fn every_stage_that_an_earlier_version_stored_goes_on_to_its_end() {
         let (first, second) = (file.token("first"), file.token("second"));
         let mut pushed = file.family("pushed");
         does(&mut pushed, ask(), 59);
-        for name in ["pushed", "asked"] {
-            let mut family = match name {
+        for name in ["pushed", "visited", "asked"] {
+            let family = match name {
                 "pushed" => pushed.clone(),
-                _ => file.family("asked"),
+                name => file.family(name),
             };
+            // There were no visits at first.
+            let mut family = family.or_else(|| pushed.clone());
             let ticket = file.secret("ticket");
             let asked = does(&mut family, Look { ticket }, 1);
             assert_eq!((asked.client_id, asked.request), (client("app"), request()));

@@ -114,7 +114,11 @@ impl Model {
             self.visits = self.visits.split_off(self.visits.len().saturating_sub(8));
         }
         self.untouched = false;
-        Ok(is_known.into())
+        Ok(if is_known {
+            json!("known")
+        } else {
+            Value::Null
+        })
     }
 
     /// The login application knows a ticket until its browser has the code.

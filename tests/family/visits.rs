@@ -1,6 +1,6 @@
 //! RFC 9126 §4: a pushed request's URI is used up by a decision, not by a visit.
 
-use edge_token::family::act::Look;
+use edge_token::family::act::{Look, Visitor};
 use edge_token::json::Json;
 use serde_json::Value;
 
@@ -60,8 +60,11 @@ fn a_pushed_request_is_for_its_own_client_until_it_ends() {
 fn each_visit_has_a_ticket_and_the_first_decision_ends_the_others() {
     for (decided, browser, other) in [(21, 31, 22), (22, 32, 21)] {
         let mut family = Some(pushed(request(), at(90)));
-        assert!(!does(&mut family, visit(21, 31, None, 600), 0));
-        assert!(!does(&mut family, visit(22, 32, None, 700), 10));
+        assert_eq!(does(&mut family, visit(21, 31, None, 600), 0), Visitor::New);
+        assert_eq!(
+            does(&mut family, visit(22, 32, None, 700), 10),
+            Visitor::New
+        );
         for ticket in [21, 22] {
             assert_eq!(does(&mut family, look(ticket), 20).request, request());
         }
@@ -102,11 +105,17 @@ fn a_rejection_uses_it_up_as_well() {
 fn a_browser_that_comes_again_keeps_its_cookie_and_can_go_on_with_either_ticket() {
     for decided in [21, 22, 23] {
         let mut family = Some(pushed(request(), at(90)));
-        assert!(!does(&mut family, visit(21, 31, None, 600), 0));
+        assert_eq!(does(&mut family, visit(21, 31, None, 600), 0), Visitor::New);
         // The cookie that it would get is not the one that counts.
-        assert!(does(&mut family, visit(22, 32, Some(31), 600), 0));
+        assert_eq!(
+            does(&mut family, visit(22, 32, Some(31), 600), 0),
+            Visitor::Known
+        );
         // One that was never given is no one's, and does not become anyone's.
-        assert!(!does(&mut family, visit(23, 33, Some(44), 600), 0));
+        assert_eq!(
+            does(&mut family, visit(23, 33, Some(44), 600), 0),
+            Visitor::New
+        );
         let resumes = does(&mut family, decide_on(decided), 0);
         let (own, others) = match decided {
             23 => (33, [31, 44]),
@@ -176,7 +185,7 @@ fn what_earlier_versions_stored_goes_on() {
         Some(Value::Null)
     );
     let answer = act::decide("ask", &act.to_string(), &mut family, at(0));
-    assert_eq!(answer.as_deref(), Some(r#"{"Ok":false}"#));
+    assert_eq!(answer.as_deref(), Some(r#"{"Ok":null}"#));
     does(&mut family, decide_on(21), 0);
 
     let mut stored = Some(asked(request(), at(60))).to_json();

@@ -1,12 +1,14 @@
 //! From the authorization endpoint by way of the login application back to the client.
 
+use serde_json::Value;
+
 use super::{Act, living};
 use crate::client::ClientId;
 use crate::family::visits::Visit;
 use crate::family::{
     AuthorizationRequest, Decision, Family, Grant, Refusal, ResponseMode, Secret, SecretHash, Stage,
 };
-use crate::json::impl_json;
+use crate::json::{Json, impl_json};
 use crate::time::{Seconds, UnixTime};
 
 /// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4). It may
@@ -31,11 +33,9 @@ impl_json!(struct Ask { request_uri, client_id, ticket, browser, cookie, expires
 
 impl Act for Ask {
     const NAME: &'static str = "ask";
-    /// Whether the cookie that it brings is one of an earlier visit. Then it stays, so that the person
-    /// can go on with any of the tickets that this browser got.
-    type Answer = bool;
+    type Answer = Visitor;
 
-    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<bool, Refusal> {
+    fn decide(self, family: &mut Option<Family>, now: UnixTime) -> Result<Visitor, Refusal> {
         let family = living(family, now)?;
         let Stage::Pushed {
             request_uri,
@@ -57,13 +57,44 @@ impl Act for Ask {
         }
         let known = self.cookie.and_then(|cookie| visits.browser(&cookie));
         let known = known.cloned();
-        let is_known = known.is_some();
+        let visitor = match &known {
+            Some(_) => Visitor::Known,
+            None => Visitor::New,
+        };
         visits.add(Visit {
             ticket: self.ticket,
             browser: known.unwrap_or(self.browser),
             expires_at: self.expires_at,
         });
-        Ok(is_known)
+        Ok(visitor)
+    }
+}
+
+/// Whether the cookie that a browser brings is one of an earlier visit. Then it stays, so that the
+/// person can go on with any of the tickets that this browser got.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Visitor {
+    /// The cookie is the one that the act has.
+    New,
+    /// It is the one that the browser brings.
+    Known,
+}
+
+/// `null` for a new one, which is all that earlier versions know.
+impl Json for Visitor {
+    fn to_json(&self) -> Value {
+        match self {
+            Self::New => Value::Null,
+            Self::Known => "known".into(),
+        }
+    }
+
+    fn from_json(value: Value) -> Option<Self> {
+        match value {
+            Value::Null => Some(Self::New),
+            Value::String(text) if text == "known" => Some(Self::Known),
+            _ => None,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ mod token;
 
 use serde_json::{Map, Value};
 
-pub use self::login::{Ask, Asked, Decide, Look, Resume, Resumed};
+pub use self::login::{Ask, Asked, Decide, Look, Resume, Resumed, Visitor};
 pub use self::sign_out::{ReadSignOut, SignOut};
 pub use self::token::{
     Granted, InspectRefresh, InspectedRefresh, Redeem, RefreshTokens, RevokeRefresh,
