@@ -13,7 +13,7 @@ import { CLIENT_SECRETS_KEY, tool } from "./worker.mjs";
 const ORDER = [
   "key generate", "key rotate", "key list", "key settle", "client create", "client show", "client list",
   "client disable", "client enable", "client rotate-secret", "client revoke-secret", "client set-jwks",
-  "client export", "client delete", "client import", "revoke client", "revoke subject", "revoke realm", "revoke list",
+  "client set-auth-method", "client export", "client delete", "client import", "revoke client", "revoke subject", "revoke realm", "revoke list",
   "key revoke", "check", "setup", "completions",
 ];
 

@@ -81,7 +81,7 @@ after(async () => {
 });
 
 test("each outcome is one point, column by column as the page has it", () => {
-  assert.equal(COLUMNS.length, 13);
+  assert.equal(COLUMNS.length, 14);
   assert.equal(lines.length, 10);
   assert.equal(points.length, lines.length);
   for (const [index, line] of lines.entries()) {
@@ -148,11 +148,11 @@ test("the queries of the page run over these points and find what they promise",
   }
   const queries = fences("sql");
   const members = Object.fromEntries(COLUMNS.map(({ column, member }) => [column, member]));
-  const [byClient, byReason, byKid, bySecret, failed, aged] = queries.map(({ code }) => {
+  const [byClient, byReason, byKid, bySecret, byMethod, failed, aged] = queries.map(({ code }) => {
     for (const [, column, name] of code.matchAll(/\b((?:blob|double)\d+) AS (\w+)/g)) assert.equal(name, members[column], code);
     return database.prepare(inSqlite(code, now)).all().map((row) => ({ ...row }));
   });
-  assert.equal(queries.length, 6);
+  assert.equal(queries.length, 7);
   assert.deepEqual(byClient, [
     { realm: "default", client_id: "billing", tokens: 3 }, { realm: "default", client_id: "c".repeat(200), tokens: 1 },
   ]);
@@ -166,6 +166,13 @@ test("the queries of the page run over these points and find what they promise",
     { secret_id: lines[0].secret_id, uses: 5, last: now - 60, sampled: 1 },
     { secret_id: "before", uses: 4, last: now - 20 * 86_400, sampled: 4 },
   ]);
+  // Of these clients each has one way, and of their lines each that authenticated has it.
+  const ways = lines.filter(({ auth_method }) => auth_method?.startsWith("client_secret"));
+  const usesOf = (id) => ways.filter(({ client_id }) => client_id === id).length;
+  assert.ok(usesOf("billing") > 0 && ways.every(({ auth_method }) => auth_method === "client_secret_basic"));
+  assert.deepEqual(byMethod.filter(({ client_id }) => client_id === "billing"), [{
+    realm: "default", client_id: "billing", auth_method: "client_secret_basic", uses: usesOf("billing") + 5, last: now - 60,
+  }]);
   assert.deepEqual(failed.map(({ hour }) => hour % 3600), failed.map(() => 0));
   const counts = points.length + 1;
   assert.equal(failed.length, 1);

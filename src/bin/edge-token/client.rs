@@ -91,7 +91,7 @@ pub(crate) enum Command {
     SetJwks(SetJwks),
     /// Say in which way a client sends its secret
     #[command(
-        after_help = "Examples:\n  edge-token client set-auth-method --realm dx --client-id billing --auth-method client_secret_basic"
+        after_help = "Examples:\n  edge-token client set-auth-method --realm default --client-id billing --auth-method client_secret_post"
     )]
     SetAuthMethod(SetAuthMethod),
 }
