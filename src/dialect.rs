@@ -34,6 +34,8 @@ pub struct Dialect {
     pub default_audience: DefaultAudience,
     /// The claims of ID tokens besides `exp`, `iat` and the person's own.
     pub id_token_claims: &'static [(&'static str, Source)],
+    /// The claims about people that the scope `profile` releases besides those of OpenID Connect Core §5.4.
+    pub profile_claims: &'static [&'static str],
     /// How long authorization codes live.
     pub code_ttl: Seconds,
     /// Whether a code can be redeemed without the redirect URI that its request named.
@@ -229,6 +231,7 @@ pub static RFC9068: Dialect = Dialect {
     ],
     default_audience: DefaultAudience::Issuer,
     id_token_claims: ID_TOKEN_CLAIMS,
+    profile_claims: &[],
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     adds_default_scope: false,
@@ -396,6 +399,7 @@ pub static KEYCLOAK: Dialect = Dialect {
         ("acr", Source::Acr),
         ("acr", Source::Text("1")),
     ],
+    profile_claims: &[],
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     adds_default_scope: true,
@@ -466,6 +470,7 @@ pub static SCREENING_EAGLE: Dialect = Dialect {
     ],
     default_audience: DefaultAudience::Client,
     id_token_claims: ID_TOKEN_CLAIMS,
+    profile_claims: &["first_name", "last_name", "country_code"],
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     adds_default_scope: false,
@@ -530,6 +535,7 @@ pub static LIGHT_OAUTH2: Dialect = Dialect {
     ],
     default_audience: DefaultAudience::Issuer,
     id_token_claims: ID_TOKEN_CLAIMS,
+    profile_claims: &[],
     code_ttl: Seconds(600),
     redirect_uri_optional: true,
     adds_default_scope: false,

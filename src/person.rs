@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::dialect::Dialect;
 use crate::family::Person;
 use crate::json::put;
 use crate::scope::ScopeSet;
@@ -22,11 +23,13 @@ pub fn is_short(text: &str) -> bool {
     (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
-/// The claims that a scope token releases: those of OpenID Connect Core §5.4, and three that its
-/// profile lacks and Screening Eagle ID has.
+/// The scope token that releases a dialect's own claims about people too.
+const PROFILE: &str = "profile";
+
+/// The claims that a scope token releases (OpenID Connect Core §5.4), in every dialect.
 const CLAIMS: [(&str, &[&str]); 4] = [
     (
-        "profile",
+        PROFILE,
         &[
             "name",
             "family_name",
@@ -42,9 +45,6 @@ const CLAIMS: [(&str, &[&str]); 4] = [
             "zoneinfo",
             "locale",
             "updated_at",
-            "first_name",
-            "last_name",
-            "country_code",
         ],
     ),
     ("email", &["email", "email_verified"]),
@@ -52,12 +52,24 @@ const CLAIMS: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
+/// The claims that scope tokens release in a dialect, each after its token.
+fn released(dialect: &Dialect) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let each = |(token, names): &(&'static str, &'static [&'static str])| {
+        let token = *token;
+        names.iter().map(move |name| (token, *name))
+    };
+    let own = dialect.profile_claims.iter();
+    CLAIMS
+        .iter()
+        .flat_map(each)
+        .chain(own.map(|name| (PROFILE, *name)))
+}
+
 impl Person {
     /// A claim, unless it needs a scope that is not there.
     #[must_use]
-    pub fn claim(&self, name: &str, scope: &ScopeSet) -> Option<&Value> {
-        let releases = |(_, names): &&(&str, &[&str])| names.contains(&name);
-        match CLAIMS.iter().find(releases) {
+    pub fn claim(&self, name: &str, scope: &ScopeSet, dialect: &Dialect) -> Option<&Value> {
+        match released(dialect).find(|(_, known)| *known == name) {
             Some((token, _)) if !scope.contains(token) => None,
             _ => self.claims.get(name),
         }
@@ -65,11 +77,9 @@ impl Person {
 
     /// All claims that a scope releases.
     #[must_use]
-    pub fn claims(&self, scope: &ScopeSet) -> Map<String, Value> {
-        let released = CLAIMS.iter().filter(|(token, _)| scope.contains(token));
-        let names = released.flat_map(|(_, names)| names.iter().copied());
+    pub fn claims(&self, scope: &ScopeSet, dialect: &Dialect) -> Map<String, Value> {
         let mut claims = Map::new();
-        for name in names {
+        for (_, name) in released(dialect).filter(|(token, _)| scope.contains(token)) {
             if let Some(value) = self.claims.get(name) {
                 put(&mut claims, name, value.clone());
             }
@@ -78,7 +88,25 @@ impl Person {
     }
 }
 
-/// The names of all claims that a scope can release, for metadata.
-pub fn claim_names() -> impl Iterator<Item = &'static str> {
-    CLAIMS.iter().flat_map(|(_, names)| names.iter().copied())
+/// The names of the claims that ID tokens and userinfo can have, for metadata: the dialect's, and those
+/// of people that one of the scopes can release, of all if none are named. None where no scope makes a
+/// request one of OpenID Connect.
+#[must_use]
+pub fn claim_names(dialect: &Dialect, scopes: Option<&ScopeSet>) -> Vec<&'static str> {
+    let has = |token: &str| scopes.is_none_or(|scopes| scopes.contains(token));
+    if !has(OPENID) {
+        return Vec::new();
+    }
+    let own = dialect.id_token_claims.iter().map(|(name, _)| *name);
+    let of_people = released(dialect).filter(|(token, _)| has(token));
+    let mut names = Vec::new();
+    for name in own
+        .chain(["exp", "iat"])
+        .chain(of_people.map(|(_, name)| name))
+    {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }

@@ -153,7 +153,7 @@ impl Facts<'_> {
             custom: Members {
                 named: self.realm.dialect.id_token_claims,
                 facts: self,
-                fixed: &[&person.claims(&self.tokens.scope)],
+                fixed: &[&person.claims(&self.tokens.scope, self.realm.dialect)],
             },
         };
         let key = self.realm.signing_key(self.now, self.tokens.lifetime)?;
@@ -176,7 +176,10 @@ impl Facts<'_> {
             Source::NotBeforePolicy => self.not_before.unwrap_or_default().seconds().into(),
             Source::Subject => person.map_or(self.client.subject(), |p| &p.sub).into(),
             Source::Person => person?.sub.as_str().into(),
-            Source::PersonClaim(name) => person?.claim(name, &self.tokens.scope)?.clone(),
+            Source::PersonClaim(name) => {
+                let (scope, dialect) = (&self.tokens.scope, self.realm.dialect);
+                person?.claim(name, scope, dialect)?.clone()
+            }
             Source::AuthTime => person?.auth_time?.seconds().into(),
             Source::Acr => person?.acr.as_deref()?.into(),
             Source::Sid => self.family?.into(),

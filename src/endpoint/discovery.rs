@@ -35,6 +35,10 @@ struct Metadata<'a> {
     tls_client_certificate_bound_access_tokens: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    /// Required by OpenID Connect Discovery, and read by clients that want no people: some take RS256
+    /// for what is not there.
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
     #[serde(flatten)]
     people: Option<PeopleMetadata>,
 }
@@ -52,8 +56,7 @@ struct PeopleMetadata {
     authorization_response_iss_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
-    subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     claims_supported: Vec<&'static str>,
 }
 
@@ -70,18 +73,6 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         AuthMethod::registered().filter(|method| has_people || *method != AuthMethod::None);
     let methods = methods.map(AuthMethod::name).collect::<Vec<_>>();
     let confidential = AuthMethod::registered().filter(|method| *method != AuthMethod::None);
-    let own_claims = [
-        "sub",
-        "iss",
-        "aud",
-        "exp",
-        "iat",
-        "auth_time",
-        "nonce",
-        "acr",
-        "azp",
-        "sid",
-    ];
     let people = || PeopleMetadata {
         authorization_endpoint: realm.url(Endpoint::Authorization),
         pushed_authorization_request_endpoint: realm.url(Endpoint::PushedAuthorization),
@@ -93,9 +84,7 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         authorization_response_iss_parameter_supported: true,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
-        subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: [es256::NAME],
-        claims_supported: own_claims.into_iter().chain(claim_names()).collect(),
+        claims_supported: claim_names(realm.dialect, realm.scopes.as_ref()),
     };
     let metadata = Metadata {
         issuer: realm.issuer.as_str(),
@@ -115,6 +104,8 @@ pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure
         dpop_signing_alg_values_supported: [es256::NAME],
         tls_client_certificate_bound_access_tokens: true,
         registration_endpoint: realm.url(Endpoint::Registration),
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: [es256::NAME],
         people: has_people.then(people),
     };
     let body = serde_json::to_string(&metadata).map_err(Fault::from)?;

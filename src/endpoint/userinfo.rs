@@ -35,7 +35,7 @@ pub async fn respond<S: Store>(
     }
     let person = standing.family.and_then(|family| family.grant.person);
     let person = person.ok_or(Rejection::InvalidAccessToken("not a person's"))?;
-    let mut claims = person.claims(&token.scope);
+    let mut claims = person.claims(&token.scope, realm.dialect);
     put(&mut claims, "sub", person.sub.into());
     Ok(Response::not_stored(200, Value::Object(claims).to_string()))
 }

@@ -527,6 +527,7 @@ static ESPERANTO: Dialect = Dialect {
     ],
     default_audience: DefaultAudience::Client,
     id_token_claims: &[],
+    profile_claims: &[],
     code_ttl: Seconds(60),
     redirect_uri_optional: false,
     refreshes_client_credentials: false,

@@ -88,6 +88,8 @@ fn the_metadata_names_the_configured_issuer_and_only_what_works() {
                 "revocation_endpoint_auth_signing_alg_values_supported": ["ES256"],
                 "dpop_signing_alg_values_supported": ["ES256"],
                 "tls_client_certificate_bound_access_tokens": true,
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["ES256"],
             }),
             "{path}"
         );

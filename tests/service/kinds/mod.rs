@@ -5,6 +5,7 @@ mod both_secrets;
 mod cached_records;
 mod error_pages;
 mod fapi2;
+mod metadata;
 mod native_applications;
 mod pages;
 mod scopes;
