@@ -258,7 +258,7 @@ async fn decided<S: Store>(
             Endpoint::EndSession => end_session::respond(request, realm, context).await,
             Endpoint::EndSessionByClient => end_session::by_client(request, realm, context).await,
             Endpoint::SignOutTicket => end_session::ticket(request, realm, context).await,
-            Endpoint::SignedOut => end_session::done(request),
+            Endpoint::SignedOut => Ok(end_session::signed_out()),
             Endpoint::Introspection => introspection::respond(request, realm, context).await,
             Endpoint::Revocation => revocation::respond(request, realm, context).await,
             Endpoint::Registration => registration::respond(request, realm, context).await,

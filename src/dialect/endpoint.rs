@@ -114,8 +114,17 @@ impl Endpoint {
         match self {
             Self::Jwks | Self::Discovery | Self::Realm => "GET, HEAD",
             Self::Authorization | Self::Userinfo | Self::EndSession => "GET, POST",
-            Self::Resume => "GET",
-            _ => "POST",
+            Self::Resume | Self::SignedOut => "GET",
+            Self::Token
+            | Self::PushedAuthorization
+            | Self::Introspection
+            | Self::Revocation
+            | Self::Registration
+            | Self::EndSessionByClient
+            | Self::Ticket
+            | Self::Accept
+            | Self::Reject
+            | Self::SignOutTicket => "POST",
         }
     }
 

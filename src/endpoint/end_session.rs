@@ -131,19 +131,11 @@ fn without_hint<S>(realm: &Realm, context: &mut Context<'_, S>) -> Response {
     )
 }
 
-fn signed_out() -> Response {
+/// Tells a person that they are signed out, also one who comes back from the login application and
+/// has no client to go on to.
+#[must_use]
+pub fn signed_out() -> Response {
     page::notice(200, "You are signed out", "You can close this page.")
-}
-
-/// Answers a browser that comes back from the login application and has no client to go on to.
-///
-/// # Errors
-/// [`Rejection::MethodNotAllowed`].
-pub fn done(request: &Request<'_>) -> Result<Response, Failure> {
-    match request.method {
-        "GET" => Ok(signed_out()),
-        _ => Err(Rejection::MethodNotAllowed { allow: "GET" }.into()),
-    }
 }
 
 /// Who signs out, for the login application.

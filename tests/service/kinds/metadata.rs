@@ -83,7 +83,7 @@ fn without_people(dialect: &str, more: &Value) -> Fixture {
 }
 
 fn trusted() -> Value {
-    let jwks = super::super::signed::jwks(&[9]);
+    let jwks = signed::jwks(&[9]);
     json!({ "trusted_issuers": { "partner": {
         "issuer": "https://partner.example", "jwks": jwks,
     } } })

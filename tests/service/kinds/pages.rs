@@ -165,6 +165,7 @@ fn realm(origins: &Value) -> Fixture {
     let realms = json!({ "default": {
         "issuer": ISSUER, "allowed_origins": origins,
         "login_url": "https://login.example/", "login_clients": ["login"],
+        "logout_url": "https://login.example/out",
         "registration": {
             "grant_types": ["client_credentials"], "auth_methods": ["client_secret_basic"],
         },

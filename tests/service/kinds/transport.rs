@@ -17,6 +17,7 @@ pub(super) fn realms() -> Fixture {
             "dialect": dialect.name, "hosts": [host],
             "issuer": format!("https://{host}/realms/{name}"),
             "login_url": "https://login.example/", "login_clients": ["login"],
+            "logout_url": "https://login.example/out",
             "registration": {
                 "grant_types": ["client_credentials"], "auth_methods": ["client_secret_basic"],
             },
@@ -49,10 +50,13 @@ pub(super) fn paths(dialect: &Dialect) -> Vec<(Endpoint, String)> {
     let mut all = Vec::new();
     for (endpoint, path) in paths {
         let path = path.replace("{realm}", name(dialect));
-        if endpoint == Endpoint::Authorization {
-            let under = |(endpoint, end): &(Endpoint, _)| (*endpoint, format!("{path}{end}"));
-            all.extend(Endpoint::LOGIN.iter().map(under));
-        }
+        let under: &[(Endpoint, &str)] = match endpoint {
+            Endpoint::Authorization => &Endpoint::LOGIN,
+            Endpoint::EndSession => &Endpoint::SIGN_OUT,
+            _ => &[],
+        };
+        let under = under.iter();
+        all.extend(under.map(|(endpoint, end)| (*endpoint, format!("{path}{end}"))));
         all.push((endpoint, path));
     }
     all
@@ -118,7 +122,7 @@ fn no_endpoint_but_documents_answers_by_plain_http() {
             }
         }
     }
-    assert_eq!(refused, 5 * 61);
+    assert_eq!(refused, 5 * 71);
 }
 
 #[test]
