@@ -120,6 +120,9 @@ enum Stage {
     /// The client has tokens.
     Granted {
         code: Option<SecretHash>,
+        /// What its code was redeemed with. `None` in what versions before 2026-12 wrote, and
+        /// without a code.
+        binding: Option<CodeBinding>,
         grant: Grant,
         /// When the last of its access tokens ends.
         access_until: UnixTime,
@@ -140,7 +143,7 @@ impl_json!(
         Asked { ticket, browser, request, expires_at },
         Decided { ticket, resume, browser, request, decision, expires_at },
         Coded { resume, browser, code, request, grant, expires_at },
-        Granted { code, grant, access_until, refresh },
+        Granted { code, binding, grant, access_until, refresh },
         SigningOut { ticket, sub, redirect_to, expires_at },
     }
 );
@@ -236,6 +239,29 @@ impl Json for ResponseMode {
         match value {
             Value::Null => Some(Self::default()),
             value => Self::parse(value.as_str()?),
+        }
+    }
+}
+
+/// What a client must show with a code, whoever it is (RFC 6749 §4.1.3, RFC 7636 §4.6, RFC 9449 §10).
+#[derive(Clone, Debug, PartialEq)]
+struct CodeBinding {
+    redirect_uri: String,
+    redirect_uri_given: bool,
+    code_challenge: Option<String>,
+    dpop_jkt: Option<String>,
+}
+
+impl_json!(struct CodeBinding { redirect_uri, redirect_uri_given, code_challenge, dpop_jkt });
+
+impl CodeBinding {
+    /// What a request binds its code to.
+    fn of(request: &AuthorizationRequest) -> Self {
+        Self {
+            redirect_uri: request.redirect_uri.clone(),
+            redirect_uri_given: request.redirect_uri_given,
+            code_challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
         }
     }
 }
@@ -493,6 +519,7 @@ impl Family {
         let issued = refresh.issue(&key, seed, &grant.scope);
         let stage = Stage::Granted {
             code: None,
+            binding: None,
             grant,
             access_until,
             refresh: Some(refresh),

@@ -60,6 +60,19 @@ fn a_family_of_old_goes_on() {
     rotates(&mut family, &token, 1);
 }
 
+/// Earlier versions did not keep what a code was redeemed with: a second use ends all, as it did then.
+#[test]
+fn a_family_of_old_ends_with_a_second_use_of_its_code_alone() {
+    let (family, _, code) = redeemed(SCOPE);
+    let mut stored = family.to_json();
+    let granted = stored["stage"]["Granted"].as_object_mut().unwrap();
+    granted.remove("binding").unwrap();
+    let family = Option::<Family>::from_json(stored).unwrap();
+    let mut act = redeem(&code);
+    act.code_verifier = None;
+    ends(&family, act, 1, Refusal::Replayed);
+}
+
 #[test]
 fn inspecting_a_refresh_token_uses_nothing() {
     let (mut family, first, _) = redeemed(SCOPE);

@@ -342,6 +342,48 @@ fn a_code_is_good_once() {
     ends(&family, redeem(&code), 1499, Refusal::Replayed);
 }
 
+/// Only a use that shows all that the first one had to show tells of a theft.
+#[test]
+fn a_used_code_ends_the_family_only_if_the_rest_fits() {
+    let mut request = request();
+    request.dpop_jkt = Some(CHALLENGE.to_owned());
+    let (mut family, code) = coded(request, None);
+    let mut fits = redeem(&code);
+    fits.confirmation.jkt = Some(CHALLENGE.to_owned());
+    does(&mut family, fits.clone(), 0);
+    let with = |change: &dyn Fn(&mut Redeem)| {
+        let mut act = fits.clone();
+        change(&mut act);
+        act
+    };
+    for (act, refusal) in [
+        (with(&|act| act.redirect_uri = None), Refusal::RedirectUri),
+        (
+            with(&|act| act.redirect_uri = Some("https://app.example/cb/".to_owned())),
+            Refusal::RedirectUri,
+        ),
+        (with(&|act| act.code_verifier = None), Refusal::Verifier),
+        (
+            with(&|act| act.code_verifier = Some(CHALLENGE.to_owned())),
+            Refusal::Verifier,
+        ),
+        (
+            with(&|act| act.confirmation.jkt = None),
+            Refusal::Confirmation,
+        ),
+        (
+            with(&|act| act.confirmation.jkt = Some(VERIFIER.to_owned())),
+            Refusal::Confirmation,
+        ),
+    ] {
+        refuses(&family, act, 1, refusal);
+    }
+    // In whatever way the redirect URI may be left out.
+    let optional = with(&|act| (act.redirect_uri, act.redirect_uri_optional) = (None, true));
+    ends(&family, optional, 1, Refusal::Replayed);
+    ends(&family, fits, 1, Refusal::Replayed);
+}
+
 #[test]
 fn the_redirect_uri_is_the_same_and_named_if_it_was_named() {
     let (same, other) = (Some(REDIRECT_URI), Some("https://app.example/cb/"));

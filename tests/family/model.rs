@@ -192,8 +192,6 @@ impl Model {
         self.lives(now)?;
         check(act.code.to_json() == self.code, Refusal::Unknown)?;
         check(act.client_id == client("app"), Refusal::OtherClient)?;
-        self.gone = self.phase == Phase::Refresh;
-        check(!self.gone, Refusal::Replayed)?;
         let redirect_uri_fits = match &act.redirect_uri {
             None => act.redirect_uri_optional || !self.request.redirect_uri_given,
             Some(uri) => uri == REDIRECT_URI,
@@ -207,6 +205,8 @@ impl Model {
         let wanted = &self.request.dpop_jkt;
         let is_holder = wanted.is_none() || *wanted == act.confirmation.jkt;
         check(is_holder, Refusal::Confirmation)?;
+        self.gone = self.phase == Phase::Refresh;
+        check(!self.gone, Refusal::Replayed)?;
         let audience = self.audience(&act.audience, &act.allowed_audience)?;
         self.bound = act.refresh_confirmation.clone();
         self.phase = Phase::Refresh;

@@ -9,7 +9,8 @@ use super::{Act, living};
 use crate::client::ClientId;
 use crate::confirmation::Confirmation;
 use crate::family::{
-    Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal, Secret, Stage,
+    CodeBinding, Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal,
+    Secret, Stage,
 };
 use crate::json::impl_json;
 use crate::scope::ScopeSet;
@@ -82,26 +83,20 @@ impl Act for Redeem {
         if family.client_id != self.client_id {
             return Err(Refusal::OtherClient);
         }
+        let binding = match &family.stage {
+            Stage::Coded { request, .. } => Some(CodeBinding::of(request)),
+            Stage::Granted { binding, .. } => binding.clone(),
+            _ => None,
+        };
+        // Also before a use counts as a replay: a code alone, which browsers' histories and logs
+        // have, must not end what it gave.
+        if let Some(binding) = &binding {
+            self.check(binding)?;
+        }
         let Stage::Coded { request, grant, .. } = &family.stage else {
             *slot = None;
             return Err(Refusal::Replayed);
         };
-        let redirect_uri_fits = match &self.redirect_uri {
-            Some(uri) => *uri == request.redirect_uri,
-            None => self.redirect_uri_optional || !request.redirect_uri_given,
-        };
-        if !redirect_uri_fits {
-            return Err(Refusal::RedirectUri);
-        }
-        if !fits(
-            self.code_verifier.as_deref(),
-            request.code_challenge.as_deref(),
-        ) {
-            return Err(Refusal::Verifier);
-        }
-        if request.dpop_jkt.is_some() && request.dpop_jkt != self.confirmation.jkt {
-            return Err(Refusal::Confirmation);
-        }
         let audience = narrowed(self.audience, &grant.audience, &self.allowed_audience)?;
         let (refresh, issued) = self
             .refresh
@@ -124,11 +119,33 @@ impl Act for Redeem {
         };
         family.stage = Stage::Granted {
             code: Some(code.clone()),
+            binding,
             grant: grant.clone(),
             access_until: self.access_until,
             refresh,
         };
         Ok(granted)
+    }
+}
+
+impl Redeem {
+    /// Checks what the code is bound to.
+    fn check(&self, binding: &CodeBinding) -> Result<(), Refusal> {
+        let redirect_uri_fits = match &self.redirect_uri {
+            Some(uri) => *uri == binding.redirect_uri,
+            None => self.redirect_uri_optional || !binding.redirect_uri_given,
+        };
+        if !redirect_uri_fits {
+            return Err(Refusal::RedirectUri);
+        }
+        let verifier = self.code_verifier.as_deref();
+        if !fits(verifier, binding.code_challenge.as_deref()) {
+            return Err(Refusal::Verifier);
+        }
+        if binding.dpop_jkt.is_some() && binding.dpop_jkt != self.confirmation.jkt {
+            return Err(Refusal::Confirmation);
+        }
+        Ok(())
     }
 }
 

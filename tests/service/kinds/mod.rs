@@ -12,5 +12,6 @@ mod scopes;
 mod small;
 mod stored_state;
 mod transport;
+mod used_codes;
 
 use super::*;
