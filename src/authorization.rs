@@ -14,6 +14,56 @@ use crate::time::Seconds;
 /// What a pushed request's URI begins with (RFC 9126 §2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
+/// The parameters of browsers' requests that are stored, sent on, or sent back.
+const CARRIED: [&str; 18] = [
+    "acr_values",
+    "audience",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "post_logout_redirect_uri",
+    "prompt",
+    "redirect_uri",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
+/// The most octets of one of them.
+pub const MAX_PARAMETER: usize = 2048;
+
+/// The most values of `resource` and `audience` together.
+const MAX_TARGETS: usize = 20;
+
+/// Checks that nothing is larger than what is stored for a caller without credentials, and than what
+/// fits a `Location`. It comes before all else, and never redirects: the `state` of such a request
+/// could not be given back.
+///
+/// # Errors
+/// [`Rejection::InvalidRequest`].
+pub fn check_size(form: &Form<'_>) -> Result<(), Rejection> {
+    let mut carried = CARRIED.iter().flat_map(|name| form.values(name));
+    if carried.any(|value| value.len() > MAX_PARAMETER) {
+        return Err(Rejection::InvalidRequest(
+            "A parameter is larger than 2 KiB.",
+        ));
+    }
+    let targets = form.values("resource").chain(form.values("audience"));
+    match targets.count() > MAX_TARGETS {
+        true => Err(Rejection::InvalidRequest(
+            "More than 20 resources and audiences are asked for.",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// The redirect URI of a request (RFC 6749 §3.1.2.3): the one that it names, if that
 /// [matches](redirect_uri::matches) a registered one; when it names none, the only one, unless it must
 /// name it: with the scope `openid` (OpenID Connect Core §3.1.2.1), and under a profile (FAPI 2.0
@@ -47,6 +97,7 @@ pub fn redirect_uri<'a>(
             Ok(named)
         }
         (None, [only]) => Ok(only),
+        (None, [_, _, ..]) => Err(Rejection::RedirectUriAmbiguous),
         _ => Err(Rejection::RedirectUriNotRegistered),
     }
 }
@@ -62,7 +113,7 @@ pub fn parse(
 ) -> Result<AuthorizationRequest, Rejection> {
     // 1. The client may use the grant (RFC 6749 §4.1.2.1).
     if !client.may_use(GrantType::AuthorizationCode.name()) {
-        return Err(Rejection::GrantNotRegistered);
+        return Err(Rejection::CodesNotRegistered);
     }
     // 2. Requests by value or by foreign reference are none (OpenID Connect Core §6).
     if form.value("request").is_some() {
@@ -102,10 +153,12 @@ pub fn parse(
     if prompt.is_some_and(|prompt| prompt != "none" && prompt.split(' ').any(|one| one == "none")) {
         return Err(Rejection::InvalidRequest("The prompt none stands alone."));
     }
-    let max_age = form.value("max_age").map(|seconds| seconds.parse::<u32>());
-    let max_age = max_age
-        .transpose()
-        .map_err(|_| Rejection::InvalidRequest("The max_age must be a number of seconds."))?;
+    let max_age = form.value("max_age").map(|text| {
+        number(text).ok_or(Rejection::InvalidRequest(
+            "The max_age must be a number of seconds.",
+        ))
+    });
+    let max_age = max_age.transpose()?;
     let text = |name| form.value(name).map(str::to_owned);
     Ok(AuthorizationRequest {
         redirect_uri: redirect_uri.to_owned(),
@@ -123,6 +176,12 @@ pub fn parse(
         login_hint: text("login_hint"),
         response_mode,
     })
+}
+
+/// A number in decimal digits alone; `str::parse` would take a sign too.
+fn number(text: &str) -> Option<u32> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// The PKCE challenge, by S256.

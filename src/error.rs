@@ -70,9 +70,6 @@ pub enum Rejection {
     /// More header fields than anybody needs, or a larger one.
     #[error("header too large")]
     HeaderTooLarge,
-    /// No client has the id that a browser names, or it is disabled.
-    #[error("The client_id is missing or unknown.")]
-    ClientNotServed,
     /// A client asks for a code without PKCE, which it must use (RFC 9700 §2.1.1).
     #[error("The client must send a code_challenge.")]
     ChallengeMissing,
@@ -85,9 +82,12 @@ pub enum Rejection {
     /// The client asks for too much.
     #[error("over the client's rate limit")]
     RateLimited,
-    /// Too many authentications failed that came from the same address.
+    /// Too many authentications, or guesses without any, failed that came from the same address.
     #[error("over the address's limit of failed authentications")]
     TooManyFailures,
+    /// Too many requests of one address, without any authentication, are about one family.
+    #[error("over the address's limit of requests about one sign-in")]
+    TooManyTries,
     /// The body does not come to its end.
     #[error("body cut off")]
     UnreadableBody,
@@ -206,9 +206,21 @@ pub enum Rejection {
     /// A `resource` or `audience` that the client's tokens may not be for.
     #[error("unknown target")]
     UnknownTarget,
-    /// The client has no such redirect URI, or several and named none.
+    /// The client that a browser's request names cannot use the authorization endpoint.
+    #[error("authorization endpoint: {0}")]
+    NoAuthorizationClient(#[from] NoAuthorizationClient),
+    /// The client may not use the authorization code grant (RFC 6749 §4.1.2.1).
+    #[error("authorization code grant not registered for the client")]
+    CodesNotRegistered,
+    /// The client has several redirect URIs, and none was named.
+    #[error("The redirect_uri is missing, and the client has several.")]
+    RedirectUriAmbiguous,
+    /// The client has no such redirect URI.
     #[error("not a redirect URI of the client")]
     RedirectUriNotRegistered,
+    /// The client has no such URI to go to after signing out.
+    #[error("not a post-logout redirect URI of the client")]
+    PostLogoutRedirectUriNotRegistered,
     /// A `response_type` other than `code`.
     #[error("unsupported response type")]
     UnsupportedResponseType,
@@ -224,6 +236,12 @@ pub enum Rejection {
     /// The family decided against it.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The URI of a pushed request is not good for the client, or not any more (RFC 9101 §7).
+    #[error("{0}")]
+    RequestUri(Refusal),
+    /// A browser does not come back as the one that began, or not in time.
+    #[error("{0}")]
+    Resume(Refusal),
     /// No access token came along.
     #[error("no bearer token")]
     NoBearerToken,
@@ -261,11 +279,12 @@ impl Rejection {
             Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
             Self::HeaderTooLarge => ErrorCode::HeaderTooLarge,
-            Self::RateLimited | Self::TooManyFailures => ErrorCode::TooManyRequests,
+            Self::RateLimited | Self::TooManyFailures | Self::TooManyTries => {
+                ErrorCode::TooManyRequests
+            }
             Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
             Self::MalformedForm(_)
             | Self::InvalidRequest(_)
-            | Self::ClientNotServed
             | Self::ChallengeMissing
             | Self::PushRequired
             | Self::BoundCertificateMissing
@@ -273,6 +292,9 @@ impl Rejection {
             | Self::InvalidMember { .. }
             | Self::Refused(Refusal::AuthTime)
             | Self::RedirectUriNotRegistered
+            | Self::RedirectUriAmbiguous
+            | Self::PostLogoutRedirectUriNotRegistered
+            | Self::Resume(_)
             | Self::Exchange(_)
             | Self::SeveralAuthentications
             | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
@@ -294,9 +316,11 @@ impl Rejection {
             Self::ResourceProof(_) => ErrorCode::ResourceProof,
             Self::InvalidClientMetadata { .. } => ErrorCode::InvalidClientMetadata,
             Self::InvalidRedirectUri => ErrorCode::InvalidRedirectUri,
-            Self::GrantNotRegistered | Self::NotTrusted | Self::NotALoginClient => {
-                ErrorCode::UnauthorizedClient
-            }
+            Self::GrantNotRegistered
+            | Self::NotTrusted
+            | Self::NotALoginClient
+            | Self::NoAuthorizationClient(_)
+            | Self::CodesNotRegistered => ErrorCode::UnauthorizedClient,
             Self::MalformedScope | Self::ExcessScope | Self::Refused(Refusal::Scope) => {
                 ErrorCode::InvalidScope
             }
@@ -304,6 +328,7 @@ impl Rejection {
             Self::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
             Self::RequestNotSupported => ErrorCode::RequestNotSupported,
             Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
+            Self::RequestUri(_) => ErrorCode::InvalidRequestUri,
             Self::Refused(_) | Self::GrantAssertion(_) | Self::NotBefore => ErrorCode::InvalidGrant,
             Self::NoBearerToken | Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => {
                 ErrorCode::InvalidToken
@@ -329,14 +354,15 @@ impl Rejection {
             Self::NotAcceptable => "The answer is application/json.",
             Self::BodyTooLarge => "The body is larger than 16 KiB.",
             Self::HeaderTooLarge => "The header has too many fields, or one larger than 16 KiB.",
-            Self::RateLimited | Self::TooManyFailures => "Too many requests; try again later.",
+            Self::RateLimited | Self::TooManyFailures | Self::TooManyTries => {
+                "Too many requests; try again later."
+            }
             Self::UnreadableBody => "The body was cut off.",
             Self::ContentEncoding => "The body must not be encoded.",
-            Self::MalformedForm(FormError::Encoding) => "The body is not percent-encoded UTF-8.",
+            Self::MalformedForm(FormError::Encoding) => "A parameter is not percent-encoded UTF-8.",
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
-            Self::MalformedForm(FormError::TooMany) => "The body has too many parameters.",
+            Self::MalformedForm(FormError::TooMany) => "The request has too many parameters.",
             Self::InvalidRequest(text) => text,
-            Self::ClientNotServed => "The client_id is missing or unknown.",
             Self::PushRequired => "The client must push its authorization requests.",
             Self::ChallengeMissing => "The client must send a code_challenge.",
             Self::BoundCertificateMissing => {
@@ -375,10 +401,25 @@ impl Rejection {
             Self::UnknownTarget | Self::Refused(Refusal::Audience) => {
                 "The client may not ask for this resource or audience."
             }
+            Self::NoAuthorizationClient(_) => {
+                "The client is unknown, or may not use the authorization endpoint."
+            }
+            Self::CodesNotRegistered => "The client may not ask for authorization codes.",
+            Self::RedirectUriAmbiguous => {
+                "The redirect_uri is missing, and the client has several."
+            }
             Self::RedirectUriNotRegistered => "The redirect_uri is not registered for the client.",
+            Self::PostLogoutRedirectUriNotRegistered => {
+                "The post_logout_redirect_uri is not registered for the client."
+            }
             Self::UnsupportedResponseType => "The response_type must be code.",
             Self::RequestNotSupported => "The parameter request is not supported.",
             Self::RequestUriNotSupported => "The request_uri must come from a pushed request.",
+            Self::RequestUri(_) => "The request_uri is unknown, was used or has expired.",
+            Self::Resume(Refusal::OtherBrowser) => {
+                "The sign-in began in another browser, or this one keeps no cookies."
+            }
+            Self::Resume(_) => "The sign-in is unknown or has expired.",
             Self::NotALoginClient => "The client is not a login client of the realm.",
             Self::Refused(Refusal::AuthTime) => {
                 "The auth_time is missing, in the future, or longer ago than max_age."
@@ -415,7 +456,10 @@ impl Rejection {
             | Self::BoundCertificateMissing
             // Whose tokens it may present, and whether a client is served at all.
             | Self::VoidByRecord(_)
-            | Self::ClientNotServed
+            | Self::NoAuthorizationClient(_)
+            | Self::CodesNotRegistered
+            | Self::RedirectUriAmbiguous
+            | Self::PostLogoutRedirectUriNotRegistered
             | Self::ClientDisabled => true,
             Self::GrantAssertion(error) => *error == AssertionError::Issuer,
             Self::Exchange(error) => error.depends_on_record(),
@@ -426,6 +470,9 @@ impl Rejection {
             | Self::HeaderTooLarge
             | Self::RateLimited
             | Self::TooManyFailures
+            | Self::TooManyTries
+            | Self::RequestUri(_)
+            | Self::Resume(_)
             | Self::UnreadableBody
             | Self::ContentEncoding
             | Self::ContentType { .. }
@@ -466,8 +513,27 @@ impl Rejection {
     }
 }
 
+/// Why no client can use the authorization endpoint. One answer for all of them: else it would tell
+/// which client ids exist.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NoAuthorizationClient {
+    /// No client has this id, or none can have it.
+    #[error("unknown client")]
+    Unknown,
+    /// The client was disabled by its operator.
+    #[error("client disabled")]
+    Disabled,
+    /// There is nowhere to send a browser.
+    #[error("the client has no redirect URIs")]
+    NoRedirectUris,
+    /// The client may not use the authorization code grant, and nothing shows that the request is its
+    /// own.
+    #[error("authorization code grant not registered for the client")]
+    NoCodes,
+}
+
 /// The errors on the wire: RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect
-/// Core §3.1.2.6, RFC 7591 §3.2.2, RFC 7009 §2.2.1, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15,
+/// Core §3.1.2.6, RFC 9101 §7, RFC 7591 §3.2.2, RFC 7009 §2.2.1, RFC 9449 §5 and §8, and HTTP's own (RFC 9110 §15,
 /// RFC 6585).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ErrorCode {
@@ -493,6 +559,8 @@ pub enum ErrorCode {
     RequestNotSupported,
     /// `request_uri_not_supported`.
     RequestUriNotSupported,
+    /// `invalid_request_uri`.
+    InvalidRequestUri,
     /// `invalid_token`.
     InvalidToken,
     /// `insufficient_scope`.
@@ -553,6 +621,7 @@ impl ErrorCode {
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClientMetadata => "invalid_client_metadata",
@@ -579,6 +648,7 @@ impl ErrorCode {
             | Self::UnsupportedResponseType
             | Self::RequestNotSupported
             | Self::RequestUriNotSupported
+            | Self::InvalidRequestUri
             | Self::InvalidClientMetadata
             | Self::InvalidRedirectUri
             | Self::InvalidDpopProof

@@ -108,7 +108,7 @@ pub(crate) fn failure(failure: &Failure, realm: Option<&Realm>, ray_id: Option<&
 /// What else can be said to a person whose request was refused.
 fn advice(rejection: &Rejection) -> &'static str {
     match rejection {
-        Rejection::RateLimited | Rejection::TooManyFailures => "",
+        Rejection::RateLimited | Rejection::TooManyFailures | Rejection::TooManyTries => "",
         _ => " Go back to the application and begin again.",
     }
 }

@@ -264,7 +264,12 @@ async fn decided<S: Store>(
             Endpoint::Registration => registration::respond(request, realm, context).await,
         };
         if !context.is_refused_by_cache(&result) || !context.renew_records(realm).await? {
-            return result;
+            return match result {
+                Err(Failure::Rejection(why @ Rejection::NoAuthorizationClient(_))) => {
+                    Err(authorization::count_guess(why, context).await.into())
+                }
+                result => result,
+            };
         }
     }
 }

@@ -94,7 +94,8 @@ pub trait Store {
 pub enum Limiter {
     /// What a client asks for.
     Rate,
-    /// Authentications that failed, by the address that they came from.
+    /// Authentications that failed, by the address that they came from, and what such an address asks of
+    /// one family.
     Failure,
 }
 

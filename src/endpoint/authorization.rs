@@ -3,15 +3,16 @@
 //! What it can tell the client it tells by redirecting the browser; only when the client or its
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
-use super::caller::registered;
-use super::{answer, parameters};
+use super::caller::{self, registered};
+use super::{answer, limit, parameters};
 use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::client::Client;
 use crate::context::Context;
-use crate::error::{Failure, Rejection};
+use crate::error::{Failure, NoAuthorizationClient, Rejection};
 use crate::family::act::{Ask, Begin, Visitor};
 use crate::family::{Family, FamilyId, Handle, ResponseMode, Secret};
 use crate::form::Form;
+use crate::grant::GrantType;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
 use crate::redirect_uri::is_web_url;
@@ -30,6 +31,7 @@ pub async fn respond<S: Store>(
     // 1. The client, and where its answers go. Until both are known nobody is redirected (RFC 6749
     //    §4.1.2.1).
     let form = parameters(request)?;
+    authorization::check_size(&form)?;
     let client = registered(&form, realm, context).await?;
     let pushed = form
         .value("request_uri")
@@ -37,7 +39,12 @@ pub async fn respond<S: Store>(
     if let Some(handle) = pushed {
         return ask_pushed(handle, request, &client, realm, context).await;
     }
-    let redirect_uri = authorization::redirect_uri(&form, &client, realm)?;
+    let redirect_uri = match authorization::redirect_uri(&form, &client, realm) {
+        Err(_) if !may_ask(&client) => {
+            return Err(Rejection::from(NoAuthorizationClient::NoCodes).into());
+        }
+        found => found?,
+    };
     // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
     let parsed = match realm.requirements.pushed_requests_of(&client) {
         true => Err(Rejection::PushRequired),
@@ -61,6 +68,12 @@ pub async fn respond<S: Store>(
     Ok(to_login(id, ticket, &browser, realm, context))
 }
 
+/// Counts a request that named no client which can use the endpoint as a failed authentication, once
+/// it is decided, and tells what the caller hears of it.
+pub async fn count_guess<S: Store>(why: Rejection, context: &mut Context<'_, S>) -> Rejection {
+    limit::failure(why, context).await
+}
+
 /// Goes on with a pushed request (RFC 9126 §4), whose URI is used up when somebody decides.
 async fn ask_pushed<S: Store>(
     handle: &str,
@@ -69,7 +82,10 @@ async fn ask_pushed<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
-    let Handle { family, secret } = Handle::parse(handle)?;
+    if !may_ask(client) {
+        return Err(Rejection::from(NoAuthorizationClient::NoCodes).into());
+    }
+    let Handle { family, secret } = Handle::parse(handle).map_err(Rejection::RequestUri)?;
     let (ticket, browser) = (context.secret()?, context.secret()?);
     let cookie = ticket::cookie_value(request.cookie, family);
     let ask = Ask {
@@ -81,11 +97,17 @@ async fn ask_pushed<S: Store>(
         expires_at: context.now.plus(ticket::TTL),
     };
     // A cookie that stays is told again, so that it lives as long as the new ticket.
-    let browser = match (context.act(realm, family, ask).await?, cookie) {
+    let visitor = caller::act(family, ask, Rejection::RequestUri, realm, context).await?;
+    let browser = match (visitor, cookie) {
         (Visitor::Known, Some(cookie)) => cookie,
         _ => browser,
     };
     Ok(to_login(family, ticket, &browser, realm, context))
+}
+
+/// Whether the client may use the authorization code grant.
+fn may_ask(client: &Client) -> bool {
+    client.may_use(GrantType::AuthorizationCode.name())
 }
 
 /// Sends the browser to the login application with its ticket.

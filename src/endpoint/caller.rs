@@ -11,29 +11,74 @@ use crate::client_auth::Credentials;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};
-use crate::error::{ErrorCode, Failure, Rejection};
+use crate::error::{ErrorCode, Failure, NoAuthorizationClient, Rejection};
+use crate::family::act::Act;
+use crate::family::{FamilyId, Refusal};
 use crate::form::Form;
 use crate::http::Request;
 use crate::realm::Realm;
 use crate::store::Store;
 
 /// Finds the client that a browser's request names. It is not authenticated, so whoever asks in its
-/// name uses up a limit of their own.
+/// name uses up a limit of their own; and who guesses at ids is not told which exist.
 pub(super) async fn registered<S: Store>(
     form: &Form<'_>,
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
-    let unknown = Rejection::ClientNotServed;
-    let id = form
-        .value("client_id")
-        .and_then(ClientId::parse)
-        .ok_or(unknown)?;
-    let client = context.client(realm, &id).await?;
-    let client = client.filter(|client| !client.disabled).ok_or(unknown)?;
+    let id = form.value("client_id").ok_or(Rejection::InvalidRequest(
+        "The parameter client_id is missing.",
+    ))?;
+    let client = match ClientId::parse(id) {
+        Some(id) => context.client(realm, &id).await?,
+        None => None,
+    };
+    let Some(client) = client else {
+        // What it takes to read a record, so that time does not tell who has one.
+        std::hint::black_box(Client::parse_decoy());
+        return Err(Rejection::from(NoAuthorizationClient::Unknown).into());
+    };
     context.audit.client_id = Some(client.client_id.to_string());
+    if client.disabled {
+        return Err(Rejection::from(NoAuthorizationClient::Disabled).into());
+    }
+    if client.redirect_uris.is_empty() {
+        return Err(Rejection::from(NoAuthorizationClient::NoRedirectUris).into());
+    }
     limit::rate(&client, false, realm, context).await?;
     Ok(client)
+}
+
+/// Lets an act happen to a family for a caller who shows nothing but a secret of it. What is refused
+/// is `told` so and counted as a failed authentication.
+pub(super) async fn act<S: Store, A: Act>(
+    family: FamilyId,
+    act: A,
+    told: fn(Refusal) -> Rejection,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<A::Answer, Failure> {
+    limit::tries(family, realm, context).await?;
+    match context.act(realm, family, act).await {
+        Err(Failure::Rejection(Rejection::Refused(why))) => {
+            Err(limit::failure(told(why), context).await.into())
+        }
+        answered => answered,
+    }
+}
+
+/// Counts what a client without credentials does with a refresh token, where no limit of its own holds
+/// it up.
+pub(super) async fn count_public<S: Store>(
+    client: &Client,
+    family: FamilyId,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(), Rejection> {
+    match client.is_confidential() {
+        true => Ok(()),
+        false => limit::tries(family, realm, context).await,
+    }
 }
 
 /// Finds the client that a request is from and checks its credentials (RFC 6749 §3.2.1). Too many

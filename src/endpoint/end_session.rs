@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::{caller, limit, login, parameters, revocation};
+use crate::authorization;
 use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::dialect::Endpoint;
@@ -37,6 +38,7 @@ pub async fn respond<S: Store>(
     //    the client, which could show it earlier. Without it nothing is known, and anybody can have
     //    made the link.
     let form = parameters(request)?;
+    authorization::check_size(&form)?;
     let Some(hint) = form.value("id_token_hint") else {
         return Ok(without_hint(realm, context));
     };
@@ -51,7 +53,10 @@ pub async fn respond<S: Store>(
         .value("client_id")
         .is_some_and(|named| named != client_id.as_str())
     {
-        return Err(Rejection::ClientIdMismatch.into());
+        return Err(Rejection::InvalidRequest(
+            "The client_id is not the client of the id_token_hint.",
+        )
+        .into());
     }
     // 2. Where the browser goes: to a URI that the client has registered (§3).
     let target = form.value("post_logout_redirect_uri");
@@ -62,7 +67,7 @@ pub async fn respond<S: Store>(
             uris.any(|uri| redirect_uri::matches(uri, target))
         };
         if !client.as_deref().is_some_and(is_registered) {
-            return Err(Rejection::RedirectUriNotRegistered.into());
+            return Err(Rejection::PostLogoutRedirectUriNotRegistered.into());
         }
     }
     let target = target.map(|target| match form.value("state") {
@@ -74,6 +79,7 @@ pub async fn respond<S: Store>(
     if let Some(client) = &client {
         limit::rate(client, false, realm, context).await?;
     }
+    limit::tries(family, realm, context).await?;
     let end = End {
         client_id: client_id.clone(),
     };

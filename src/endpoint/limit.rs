@@ -1,9 +1,10 @@
-//! Brakes: how much is asked for in the name of one client, and how often authentication fails from one
-//! address.
+//! Rate limits: how much is asked for in the name of one client, how often authentication fails from
+//! one address, and how often one address tries a family without authentication.
 
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::Rejection;
+use crate::family::FamilyId;
 use crate::realm::Realm;
 use crate::store::{Limiter, Store};
 
@@ -42,6 +43,23 @@ pub(super) async fn failure<S: Store>(why: Rejection, context: &mut Context<'_, 
     }
     context.audit.refused = Some(why.to_string());
     Rejection::TooManyFailures
+}
+
+/// Counts a request about a family that a caller without credentials makes, by address, before the
+/// family's object is asked. A sign-in takes one or two: more than the limit of failures are guesses.
+/// Other sign-ins behind the address are counted by themselves, so none of them is held up.
+pub(super) async fn tries<S: Store>(
+    family: FamilyId,
+    realm: &Realm,
+    context: &mut Context<'_, S>,
+) -> Result<(), Rejection> {
+    let address = network(context.client_address.unwrap_or_default());
+    // No address has a line break.
+    let key = format!("{}/{family}\n{address}", realm.name);
+    match context.is_within(Limiter::Failure, &key).await {
+        true => Ok(()),
+        false => Err(Rejection::TooManyTries),
+    }
 }
 
 /// Whose address it is, as Cloudflare writes it (RFC 5952): all of an IPv4 address, and of an IPv6

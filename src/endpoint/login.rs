@@ -98,7 +98,9 @@ pub async fn accept<S: Store>(
     let person = Person {
         sub: required(&mut members, "sub", SUB, |sub: &String| is_sub(sub))?,
         claims: optional(&mut members, "claims", CLAIMS, |claims| {
-            reserved_claim(claims).is_none() && is_flat(claims.values(), MAX_DEPTH)
+            reserved_claim(claims).is_none()
+                && is_flat(claims.values(), MAX_DEPTH)
+                && Value::Object(claims.clone()).to_string().len() <= MAX_CLAIMS
         })?
         .unwrap_or_default(),
         auth_time: optional(&mut members, "auth_time", SECONDS, |_| true)?,
@@ -141,15 +143,17 @@ pub async fn resume<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Response, Failure> {
     let form = Form::parse(request.query.as_bytes()).map_err(Rejection::MalformedForm)?;
-    let decision = form.value("decision").ok_or(Refusal::Unknown)?;
-    let Handle { family, secret } = Handle::parse(decision)?;
-    let browser = ticket::cookie_value(request.cookie, family).ok_or(Refusal::OtherBrowser)?;
+    let unknown = Rejection::Resume(Refusal::Unknown);
+    let decision = form.value("decision").ok_or(unknown)?;
+    let Handle { family, secret } = Handle::parse(decision).map_err(Rejection::Resume)?;
+    let browser = ticket::cookie_value(request.cookie, family)
+        .ok_or(Rejection::Resume(Refusal::OtherBrowser))?;
     let resume = Resume {
         resume: secret,
         browser,
         code_ttl: realm.code_ttl(),
     };
-    let resumed = context.act(realm, family, resume).await?;
+    let resumed = caller::act(family, resume, Rejection::Resume, realm, context).await?;
     context.audit.done = Some("resumed");
     let code = resumed
         .code
@@ -173,7 +177,8 @@ pub(super) async fn call<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<(Handle, Object), Failure> {
     let mut members = super::object(request)?;
-    let client = caller::authenticate(request, &Form::default(), realm, context).await?;
+    let client =
+        caller::authenticate_confidential(request, &Form::default(), realm, context).await?;
     if !realm.login_clients.contains(&client.client_id) {
         return Err(Rejection::NotALoginClient.into());
     }
@@ -262,5 +267,8 @@ const ERROR: &str = "an error of OpenID Connect Core 3.1.2.6";
 const SCOPE: &str = "scope tokens with one space between";
 const SECONDS: &str = "whole seconds since 1970";
 const SUB: &str = "1 to 255 ASCII characters";
-const CLAIMS: &str = "an object without claims that the service sets, 8 deep at most";
+const CLAIMS: &str = "an object without claims that the service sets, 8 deep and 8 KiB at most";
 const MAX_DEPTH: usize = 8;
+/// The most octets of claims, as they are stored and go into tokens: with them a token still fits a
+/// header field.
+const MAX_CLAIMS: usize = 8 * 1024;

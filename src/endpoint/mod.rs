@@ -46,6 +46,11 @@ fn form<'a>(request: &Request<'a>, realm: &Realm) -> Result<Form<'a>, Rejection>
 fn parameters<'a>(request: &Request<'a>) -> Result<Form<'a>, Rejection> {
     let text = match request.method {
         "POST" => body(request, FORM)?,
+        _ if request.query.len() > MAX_BODY => {
+            return Err(Rejection::InvalidRequest(
+                "The query is larger than 16 KiB.",
+            ));
+        }
         _ => request.query.as_bytes(),
     };
     Form::parse(text).map_err(Rejection::MalformedForm)

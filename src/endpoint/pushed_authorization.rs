@@ -42,6 +42,7 @@ pub async fn respond<S: Store>(
     if form.value("request_uri").is_some() {
         return Err(Rejection::InvalidRequest("A pushed request has no request_uri.").into());
     }
+    authorization::check_size(&form)?;
     // 3. "Validate the pushed request as it would an authorization request."
     let mut asked = authorization::parse(&form, &client, realm)?;
     // 4. A proof names the key of the one with the code (RFC 9449 §10.1).

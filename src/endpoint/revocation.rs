@@ -47,6 +47,7 @@ pub(super) async fn refresh_token<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<(), Failure> {
+    caller::count_public(client, family, realm, context).await?;
     let revoke = RevokeRefresh {
         token: part,
         client_id: client.client_id.clone(),

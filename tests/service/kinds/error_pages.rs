@@ -35,13 +35,13 @@ fn pages(people: &People, ray: Option<&str>) -> Vec<(u16, Option<&'static str>, 
     let send = |request: Request<'_>| people.send(&Request { ray, ..request });
     let word = Some("invalid_request");
     let mut pages = vec![
-        (400, word, send(get("/authorize", "client_id=nobody"))),
-        (405, word, send(post("/authorize/resume", ""))),
         (
             400,
-            Some("invalid_grant"),
-            send(get("/authorize/resume", "decision=x")),
+            Some("unauthorized_client"),
+            send(get("/authorize", "client_id=nobody")),
         ),
+        (405, word, send(post("/authorize/resume", ""))),
+        (400, word, send(get("/authorize/resume", "decision=x"))),
         (400, word, send(get("/logout", "id_token_hint=x"))),
         (200, None, send(get("/logout", ""))),
         (200, None, send(get("/logout", &hint))),

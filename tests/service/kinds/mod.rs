@@ -1,6 +1,7 @@
 //! What went wrong with clients, files and test suites that others wrote, by kind: each member of a
 //! kind is a request that a real program sends.
 
+mod authorization_endpoint;
 mod both_secrets;
 mod cached_records;
 mod error_pages;
