@@ -6,10 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::confirmation::Confirmation;
 use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
-use crate::time::{Seconds, UnixTime};
-
-/// How far the clock of whoever signs them may be off.
-const SKEW: Seconds = Seconds(8);
+use crate::time::{MAX_AHEAD, MAX_BEHIND, Seconds, UnixTime};
 
 /// What is asked of one kind of assertions.
 #[derive(Debug)]
@@ -169,18 +166,18 @@ impl<'a> Assertion<'a> {
     /// # Errors
     /// [`AssertionError::Expired`], [`AssertionError::TooLong`], [`AssertionError::NotYetValid`].
     pub fn until(&self, now: UnixTime) -> Result<UnixTime, AssertionError> {
-        let until = self.expiration.plus(SKEW);
+        let until = self.expiration.plus(MAX_BEHIND);
         if until <= now {
             return Err(AssertionError::Expired(self.expiration, now));
         }
         match self.max_lifetime {
-            Some(max) if self.expiration > now.plus(max).plus(SKEW) => {
+            Some(max) if self.expiration > now.plus(max).plus(MAX_AHEAD) => {
                 return Err(AssertionError::TooLong(self.expiration, now, max.0));
             }
             _ => (),
         }
         match self.beginning {
-            Some(beginning) if beginning > now.plus(SKEW) => {
+            Some(beginning) if beginning > now.plus(MAX_AHEAD) => {
                 Err(AssertionError::NotYetValid(beginning, now))
             }
             _ => Ok(until),

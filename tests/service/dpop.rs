@@ -128,8 +128,8 @@ fn proofs_may_differ_in_what_says_nothing() {
         ),
         ("a client's clock in 1970", good.clone().claim("iat", 0)),
         (
-            "a client's clock ahead",
-            good.clone().claim("iat", NOW + 1_000_000),
+            "a client's clock 30 s ahead",
+            good.clone().claim("iat", NOW + 30),
         ),
         (
             "iat with a fraction",
@@ -150,7 +150,7 @@ fn proofs_may_differ_in_what_says_nothing() {
         ),
         (
             "claims of its own",
-            good.clone().claim("exp", 1).claim("nbf", NOW + 999),
+            good.clone().claim("exp", 1).claim("nbf", NOW + 30),
         ),
     ]
     .into_iter()
@@ -194,13 +194,13 @@ fn a_proof_is_good_once_and_its_jti_is_its_keys() {
 }
 
 #[test]
-fn a_nonce_is_good_for_300_seconds_by_clocks_8_seconds_apart() {
+fn a_nonce_is_good_for_300_seconds_by_clocks_30_seconds_apart() {
     let mut fixture = Fixture::new();
     for (at, (moment, status)) in [
         (NOW - 300, 400),
         (NOW - 299, 200),
-        (NOW + 8, 200),
-        (NOW + 9, 400),
+        (NOW + 30, 200),
+        (NOW + 31, 400),
     ]
     .into_iter()
     .enumerate()

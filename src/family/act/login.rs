@@ -9,7 +9,7 @@ use crate::family::{
     AuthorizationRequest, Decision, Family, Grant, Refusal, ResponseMode, Secret, SecretHash, Stage,
 };
 use crate::json::{Json, impl_json};
-use crate::time::{Seconds, UnixTime};
+use crate::time::{MAX_AHEAD, Seconds, UnixTime};
 
 /// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4). It may
 /// come again, and others may come, until the login application decides one of their tickets.
@@ -231,12 +231,13 @@ impl Act for Decide {
     }
 }
 
-/// How far two clocks may be apart.
+/// How much longer than `max_age` ago a person may have signed in: meanwhile they agree, and the login
+/// application's clock can be behind ours.
 const LEEWAY: Seconds = Seconds(60);
 
 /// Whether a person signed in before now, and within `max_age` (OpenID Connect Core §3.1.2.1).
 fn is_recent(auth_time: Option<UnixTime>, max_age: Option<Seconds>, now: UnixTime) -> bool {
-    auth_time.is_none_or(|auth_time| auth_time <= now.plus(LEEWAY))
+    auth_time.is_none_or(|auth_time| auth_time <= now.plus(MAX_AHEAD))
         && max_age.is_none_or(|max_age| {
             auth_time.is_some_and(|auth_time| now <= auth_time.plus(max_age).plus(LEEWAY))
         })

@@ -28,7 +28,7 @@ fn own_rows() -> Vec<Row> {
     });
     let own = Signed::access_token("app");
     let rows = [
-        until("exp an hour and 9 s ahead", NOW + 3609),
+        until("exp an hour and 31 s ahead", NOW + 3631),
         until("exp in a year", NOW + 31_536_000),
         until("exp at the end of time", u64::MAX),
         because(

@@ -4,6 +4,7 @@
 mod authorization_endpoint;
 mod both_secrets;
 mod cached_records;
+mod clocks;
 mod error_pages;
 mod fapi2;
 mod metadata;

@@ -356,7 +356,7 @@ fn audiences() -> Vec<Row> {
 
 fn times() -> Vec<Row> {
     let expired = |at: u64| format!("expired at {at}, now {NOW}");
-    let begins = format!("begins at {}, now {NOW}", NOW + 9);
+    let begins = format!("begins at {}, now {NOW}", NOW + 31);
     let until = |name, at: u64| because(&expired(at), [(name, by_idp().claim("exp", at))]);
     joined([
         because(&missing("exp"), [("no exp", by_idp().without("exp"))]),
@@ -389,8 +389,8 @@ fn times() -> Vec<Row> {
                 ("iat a list", json!([NOW])),
             ],
         ),
-        values("nbf", &begins, [("nbf 9 s ahead", json!(NOW + 9))]),
-        values("iat", &begins, [("iat 9 s ahead", json!(NOW + 9))]),
+        values("nbf", &begins, [("nbf 31 s ahead", json!(NOW + 31))]),
+        values("iat", &begins, [("iat 31 s ahead", json!(NOW + 31))]),
     ])
 }
 

@@ -132,8 +132,8 @@ pub(super) fn of_when() -> Vec<Row> {
             [("exp in 1970", expires(0))],
         ),
         because(
-            &too_long(NOW + 309),
-            [("exp 309 s ahead", expires(NOW + 309))],
+            &too_long(NOW + 331),
+            [("exp 331 s ahead", expires(NOW + 331))],
         ),
         because(
             &too_long(u64::MAX),
@@ -147,13 +147,13 @@ pub(super) fn of_when() -> Vec<Row> {
             [("exp beyond all numbers", good().with_claims(overflow))],
         ),
         because(
-            &format!("begins at {}, now {NOW}", NOW + 9),
+            &format!("begins at {}, now {NOW}", NOW + 31),
             [
-                ("nbf 9 s ahead", begins("nbf", 9)),
-                ("iat 9 s ahead", begins("iat", 9)),
+                ("nbf 31 s ahead", begins("nbf", 31)),
+                ("iat 31 s ahead", begins("iat", 31)),
                 (
                     "nbf ahead and iat not",
-                    good().claim("iat", NOW).claim("nbf", NOW + 9).text(),
+                    good().claim("iat", NOW).claim("nbf", NOW + 31).text(),
                 ),
             ],
         ),
