@@ -8,6 +8,9 @@ use crate::confirmation::Confirmation;
 use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
 use crate::time::{MAX_AHEAD, MAX_BEHIND, Seconds, UnixTime};
 
+/// The most keys of one name that are tried.
+const MAX_TRIES: usize = 8;
+
 /// What is asked of one kind of assertions.
 #[derive(Debug)]
 pub struct Profile {
@@ -43,8 +46,8 @@ pub enum AssertionError {
     /// `iss` is nobody whose word counts, in this realm for this client.
     #[error("its `iss` is no trusted issuer of the realm and client")]
     Issuer,
-    /// `aud` is not the realm's issuer, as one text.
-    #[error("its `aud` is not the issuer as one text")]
+    /// `aud` is not the realm's issuer alone.
+    #[error("its `aud` is not the issuer alone")]
     Audience,
     /// `exp` is over.
     #[error("expired at {0}, now {1}")]
@@ -124,8 +127,8 @@ impl<'a> Assertion<'a> {
         if profile.needs_jti && jti.is_none() {
             return Err(AssertionError::Claim("jti"));
         }
-        // One: others of a list could pass it on (RFC 7523 §3, as it is revised).
-        let audience = text("aud").ok().flatten();
+        let audience = claims.take::<Value>("aud", "one").ok().flatten();
+        let audience = audience.and_then(only_audience);
         let audience = audience.ok_or(AssertionError::Audience)?;
         let mut moment =
             |claim| numeric_date(claims, claim).map_err(|_| AssertionError::Claim(claim));
@@ -141,24 +144,29 @@ impl<'a> Assertion<'a> {
         })
     }
 
-    /// The key that signed it: the one among `keys` that its header names (RFC 7515 §4.1.4), or the
-    /// only one. Whatever is missing, one signature is verified.
+    /// The key that signed it: one of those among `keys` that its header names (RFC 7515 §4.1.4), or the
+    /// only one. Several of one name are tried one after the other, [`MAX_TRIES`] at most. Whatever is
+    /// missing, one signature is verified.
     ///
     /// # Errors
     /// [`AssertionError::UnknownKey`], [`TokenError::Signature`].
     pub fn signed_by<'k>(&self, keys: &'k [PublicKey]) -> Result<&'k PublicKey, AssertionError> {
-        let named = |key: &&PublicKey| Some(key.name()) == self.token.kid.as_deref();
-        let key = match (&self.token.kid, keys) {
-            (None, [only]) => Some(only),
-            (None, _) => None,
-            (Some(_), keys) => keys.iter().find(named),
+        let candidates = match (self.token.kid.as_deref(), keys) {
+            (None, [_]) => keys.iter().collect(),
+            (None, _) => Vec::new(),
+            (Some(kid), keys) => {
+                let named = keys.iter().filter(|key| key.name() == kid);
+                named.take(MAX_TRIES).collect()
+            }
         };
-        let is_signed = self.token.is_signed_by(key);
-        let key = key.ok_or(AssertionError::UnknownKey)?;
-        match is_signed {
-            true => Ok(key),
-            false => Err(TokenError::Signature.into()),
+        if candidates.is_empty() {
+            // The same work for nothing.
+            _ = self.token.is_signed_by(None);
+            return Err(AssertionError::UnknownKey);
         }
+        let mut candidates = candidates.into_iter();
+        let key = candidates.find(|key| self.token.is_signed_by(Some(key)));
+        key.ok_or(TokenError::Signature.into())
     }
 
     /// Until when it is good, which it must be `now` (RFC 7523 §3, 4 to 6).
@@ -197,4 +205,15 @@ impl<'a> Assertion<'a> {
     pub fn into_claims(self) -> Map<String, Value> {
         self.token.claims.into_members()
     }
+}
+
+/// The audience of a token for one alone, as a string or as an array of one (RFC 7519 §4.1.3). Others of
+/// an array could pass it on (RFC 7523 §3, as it is revised).
+fn only_audience(claim: Value) -> Option<String> {
+    let only = match claim {
+        Value::Array(mut several) if several.len() == 1 => several.pop()?,
+        claim => claim,
+    };
+    let only = only.as_str().filter(|only| (1..=255).contains(&only.len()));
+    only.map(str::to_owned)
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub use self::secret::{
     ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey, StoredSecret,
 };
-use crate::jose::{KeySetError, PublicKey};
+use crate::jose::{KeySetError, PublicKeys};
 use crate::json::{Json, JsonError, Object};
 use crate::realm::RealmName;
 use crate::redirect_uri::is_redirect_uri;
@@ -488,17 +488,36 @@ impl Client {
         }
     }
 
-    /// The keys of its assertions. Those of other algorithms are left out (RFC 7517 §5).
+    /// The keys of its assertions, and those of its set that are ignored (RFC 7517 §5).
     ///
     /// # Errors
     /// [`RecordError::Keys`], [`RecordError::NumberOfKeys`].
-    pub fn keys(&self) -> Result<Vec<PublicKey>, RecordError> {
-        let set = Object::from_value(self.jwks.clone().unwrap_or_default());
-        let keys = PublicKey::parse_set(set.map_err(KeySetError::from)?)?;
-        match keys.len() {
+    pub fn keys(&self) -> Result<PublicKeys, RecordError> {
+        let set = self.jwks.as_ref().ok_or(RecordError::NumberOfKeys)?;
+        let keys = PublicKeys::from_value(set)?;
+        match keys.usable.len() {
             1..=MAX_KEYS => Ok(keys),
             _ => Err(RecordError::NumberOfKeys),
         }
+    }
+
+    /// What is to be told of the keys of its assertions that are ignored.
+    #[must_use]
+    pub fn ignored_keys(&self) -> Option<String> {
+        let uses_keys = self.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+        uses_keys.then(|| self.keys().ok()?.told()).flatten()
+    }
+
+    /// Gives it the keys of a set that somebody sends, without those that cannot be used. Tells what
+    /// these are.
+    ///
+    /// # Errors
+    /// [`RecordError::Keys`], also for a private key; [`RecordError::NumberOfKeys`].
+    pub fn set_keys(&mut self, set: &Value) -> Result<Option<String>, RecordError> {
+        let (written, read) = PublicKeys::without_ignored(set)?;
+        self.jwks = Some(written);
+        self.keys()?;
+        Ok(read.told())
     }
 
     /// Whether it can keep a secret (RFC 6749 §2.1).

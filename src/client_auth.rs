@@ -48,6 +48,8 @@ pub struct Evidence {
     pub secret_id: Option<String>,
     /// The name of the key that signed its assertion.
     pub client_kid: Option<String>,
+    /// What of its keys cannot be used.
+    pub ignored_keys: Option<String>,
     /// What must be the first of its kind.
     pub mark: Option<Mark>,
 }
@@ -201,10 +203,13 @@ fn by_secret(secret: Option<&StoredSecret>, now: UnixTime) -> Result<Evidence, R
     }
 }
 
-fn by_assertion(verified: Result<(String, Mark), AssertionError>) -> Result<Evidence, Rejection> {
-    let (kid, mark) = verified?;
+fn by_assertion(
+    verified: Result<(String, Option<String>, Mark), AssertionError>,
+) -> Result<Evidence, Rejection> {
+    let (kid, ignored_keys, mark) = verified?;
     Ok(Evidence {
         client_kid: Some(kid),
+        ignored_keys,
         mark: Some(mark),
         ..Evidence::default()
     })

@@ -9,7 +9,7 @@ use crate::client::{Client, ClientId, ClientSecretsKey};
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret, object_name, tag};
-use crate::jose::PublicKey;
+use crate::jose::PublicKeys;
 use crate::json::Json;
 use crate::not_before::{self, NotBefore};
 use crate::realm::Realm;
@@ -242,10 +242,10 @@ impl<S: Store> Context<'_, S> {
     /// # Errors
     /// A fault of the storage.
     pub async fn issuer_keys(
-        &self,
+        &mut self,
         url: &str,
         max_age: Seconds,
-    ) -> Result<Rc<Vec<PublicKey>>, StoreError> {
+    ) -> Result<Rc<PublicKeys>, StoreError> {
         let age = Age {
             max_age,
             stale_if_error: Seconds(0),
@@ -256,7 +256,9 @@ impl<S: Store> Context<'_, S> {
         }
         let answer = self.store.issuer_keys(url).await.map(Some);
         let (keys, _) = copies.settle(url, age, self.now, answer)?;
-        Ok(keys.unwrap_or_default())
+        let keys = keys.unwrap_or_default();
+        self.audit.ignored_keys = keys.told();
+        Ok(keys)
     }
 
     /// Counts one more for `key`: whether it is within its limit. When nobody counts, it is, and the
@@ -334,6 +336,8 @@ pub struct Audit {
     pub auth_method: Option<&'static str>,
     pub secret_id: Option<String>,
     pub client_kid: Option<String>,
+    /// What of a JWK Set that was read for it cannot be used.
+    pub ignored_keys: Option<String>,
     pub jkt: Option<String>,
     pub x5t_s256: Option<String>,
     pub grant_type: Option<&'static str>,
@@ -358,13 +362,14 @@ pub struct Audit {
 impl Audit {
     /// The members of the line, in its order; those without a value are not in it.
     #[must_use]
-    pub fn members(&self) -> [(&'static str, Option<&str>); 19] {
+    pub fn members(&self) -> [(&'static str, Option<&str>); 20] {
         [
             ("realm", self.realm.as_deref()),
             ("client_id", self.client_id.as_deref()),
             ("auth_method", self.auth_method),
             ("secret_id", self.secret_id.as_deref()),
             ("client_kid", self.client_kid.as_deref()),
+            ("ignored_keys", self.ignored_keys.as_deref()),
             ("jkt", self.jkt.as_deref()),
             ("x5t#S256", self.x5t_s256.as_deref()),
             ("grant_type", self.grant_type),

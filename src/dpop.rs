@@ -127,7 +127,7 @@ pub fn verify(
     }
     // 4. Signed with the key that it brings.
     let key = token.jwk.take().map(PublicKey::parse);
-    let Some(Ok(Some(key))) = key else {
+    let Some(Ok(key)) = key else {
         return Err(ProofError::Key);
     };
     if !token.is_signed_by(Some(&key)) {

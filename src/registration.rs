@@ -62,7 +62,7 @@ impl RegistrationPolicy {
 
     /// Makes a client of the metadata that it asks for. Members that are not known here are ignored
     /// (§2). What is known and cannot be had is an error, and not replaced; but clients without codes
-    /// may name the response type that RFC 7591 has for everybody.
+    /// may name the response type that RFC 7591 has for everybody. Tells which of its keys are ignored.
     ///
     /// # Errors
     /// [`Rejection::InvalidClientMetadata`], [`Rejection::InvalidRedirectUri`].
@@ -72,7 +72,7 @@ impl RegistrationPolicy {
         id: ClientId,
         by: String,
         now: UnixTime,
-    ) -> Result<Client, Rejection> {
+    ) -> Result<(Client, Option<String>), Rejection> {
         let metadata = &mut metadata;
         let mut client = Client::new(id, now, by);
         // 1. Grants, methods and scopes, as the realm lets them be asked for.
@@ -120,9 +120,10 @@ impl RegistrationPolicy {
         {
             return Err(invalid("jwks_uri", "left out: keys are registered by jwks"));
         }
-        client.jwks = take(metadata, "jwks", KEYS)?;
-        if client.jwks.is_some() && client.keys().is_err() {
-            return Err(invalid("jwks", KEYS));
+        let mut ignored_keys = None;
+        if let Some(set) = take::<Value>(metadata, "jwks", KEYS)? {
+            let set = client.set_keys(&set);
+            ignored_keys = set.map_err(|_| invalid("jwks", KEYS))?;
         }
         client.tls_client_auth_subject_dn = text(metadata, "tls_client_auth_subject_dn")?;
         client.dpop_bound_access_tokens = flag(metadata, "dpop_bound_access_tokens")?;
@@ -149,7 +150,7 @@ impl RegistrationPolicy {
                 "the subject of its certificate",
             ),
         })?;
-        Ok(client)
+        Ok((client, ignored_keys))
     }
 }
 

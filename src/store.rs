@@ -9,7 +9,7 @@ pub use self::memory::MemoryStore;
 use crate::client::{Client, ClientId, RecordError};
 use crate::family::FamilyId;
 use crate::family::act::Message;
-use crate::jose::{KeySetError, PublicKey};
+use crate::jose::{KeySetError, PublicKeys};
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::Mark;
@@ -73,7 +73,7 @@ pub trait Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError>;
+    async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError>;
 
     /// Registers a client under an id that nobody has yet.
     ///

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::jose::PublicKey;
+use crate::jose::PublicKeys;
 use crate::json::{JsonError, Object};
 use crate::person::is_sub;
 use crate::realm::{Cause, Issuer, Realm, RealmName};
@@ -45,7 +45,7 @@ pub struct TrustedIssuer {
 #[derive(Debug)]
 enum Keys {
     /// In the configuration.
-    Here(Vec<PublicKey>),
+    Here(PublicKeys),
     /// At a URL.
     At(String),
 }
@@ -81,10 +81,12 @@ impl TrustedIssuer {
     ) -> Result<Self, Cause> {
         let name = RealmName::parse(name).ok_or(Cause::TrustedIssuerName)?;
         let keys = match (
-            members.take::<Object>("jwks", "a JWK Set")?,
+            members.take::<Value>("jwks", "a JWK Set")?,
             members.take::<String>("jwks_uri", "a URL")?,
         ) {
-            (Some(set), None) => Keys::Here(PublicKey::parse_set(set).map_err(Cause::IssuerKeys)?),
+            (Some(set), None) => {
+                Keys::Here(PublicKeys::from_value(&set).map_err(Cause::IssuerKeys)?)
+            }
             (None, Some(url)) if is_web_url(&url) => Keys::At(url),
             _ => return Err(Cause::TrustedIssuerKeys(name.to_string())),
         };
@@ -121,16 +123,19 @@ impl TrustedIssuer {
     async fn check_signature<S: Store>(
         &self,
         assertion: &Assertion<'_>,
-        context: &Context<'_, S>,
+        context: &mut Context<'_, S>,
     ) -> Result<Result<(), AssertionError>, Failure> {
         let url = match &self.keys {
-            Keys::Here(keys) => return Ok(assertion.signed_by(keys).map(drop)),
+            Keys::Here(keys) => {
+                context.audit.ignored_keys = keys.told();
+                return Ok(assertion.signed_by(&keys.usable).map(drop));
+            }
             Keys::At(url) => url,
         };
         let mut result = Err(AssertionError::UnknownKey);
         for max_age in [MAX_AGE, COOLDOWN] {
             let keys = context.issuer_keys(url, max_age).await?;
-            result = assertion.signed_by(&keys).map(drop);
+            result = assertion.signed_by(&keys.usable).map(drop);
             if result != Err(AssertionError::UnknownKey) {
                 break;
             }

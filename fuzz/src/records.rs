@@ -82,7 +82,7 @@ fn check_client(client: &Client) {
         );
     }
     match client.token_endpoint_auth_method {
-        AuthMethod::PrivateKeyJwt => assert!(!client.keys().unwrap().is_empty()),
+        AuthMethod::PrivateKeyJwt => assert!(!client.keys().unwrap().usable.is_empty()),
         AuthMethod::TlsClientAuth => {
             assert!(
                 !client
@@ -159,7 +159,7 @@ pub fn registration(data: &[u8]) {
     let id = ClientId::parse("app").unwrap();
     let registered = policy_read.register(object, id, "client app".to_owned(), at(NOW));
     taken(registered.is_ok());
-    let Ok(client) = registered else { return };
+    let Ok((client, _)) = registered else { return };
     check_client(&client);
     let policy = members(policy);
     let lists =

@@ -18,7 +18,7 @@ pub(super) const PROFILE: Profile = Profile {
 };
 
 /// Checks the assertion of a client that may not exist, at the moment `now`. Returns the name of the
-/// key that signed it, and the mark to make of it.
+/// key that signed it, what of its keys is ignored, and the mark to make of it.
 ///
 /// Whatever is missing, one signature is verified.
 pub(super) fn verify(
@@ -26,11 +26,11 @@ pub(super) fn verify(
     client: Option<&Client>,
     realm: &Realm,
     now: UnixTime,
-) -> Result<(String, Mark), AssertionError> {
+) -> Result<(String, Option<String>, Mark), AssertionError> {
     // 1. The key: one of the client's own.
     let keys = client.and_then(|client| client.keys().ok());
     let keys = keys.unwrap_or_default();
-    let key = assertion.signed_by(&keys)?;
+    let key = assertion.signed_by(&keys.usable)?;
     // 2. Who it is, and for whom (RFC 7523 §3, 1 to 3).
     let subject = assertion.subject.as_str();
     let is_client = client.is_some_and(|client| client.client_id.as_str() == subject);
@@ -44,5 +44,5 @@ pub(super) fn verify(
     let until = assertion.until(now)?;
     let jti = assertion.jti.as_deref().unwrap_or_default();
     let mark = Mark::new(&realm.name, Holder::Client(subject), jti, until);
-    Ok((key.name().to_owned(), mark))
+    Ok((key.name().to_owned(), keys.told(), mark))
 }

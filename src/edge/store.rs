@@ -14,7 +14,7 @@ use super::{octets, read_at_most};
 use crate::client::{Client, ClientId};
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
-use crate::jose::PublicKey;
+use crate::jose::PublicKeys;
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
 use crate::replay::{self, Mark};
@@ -133,8 +133,8 @@ impl Store for EdgeStore<'_> {
         Ok(moments.unwrap_or_default())
     }
 
-    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
-        let keys = PublicKey::parse_jwk_set(&self.bindings()?.fetch(url).await?);
+    async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {
+        let keys = PublicKeys::parse(&self.bindings()?.fetch(url).await?);
         let keys = keys.map_err(|error| StoreError::UnusableKeys {
             url: url.to_owned(),
             error,

@@ -168,6 +168,7 @@ async fn verify<S: Store>(
                 context.audit.auth_method = evidence.method.map(AuthMethod::name);
                 context.audit.secret_id = evidence.secret_id;
                 context.audit.client_kid = evidence.client_kid;
+                context.audit.ignored_keys = evidence.ignored_keys;
                 if let Some(mark) = evidence.mark
                     && !context.consume(&mark).await?
                 {
@@ -176,7 +177,10 @@ async fn verify<S: Store>(
                 return Ok(client);
             }
             Err(Failure::Fault(fault)) => return Err(fault.into()),
-            Err(rejection) => refusal = rejection,
+            Err(rejection) => {
+                context.audit.ignored_keys = client.ignored_keys();
+                refusal = rejection;
+            }
         }
     }
     Err(refusal)

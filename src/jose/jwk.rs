@@ -68,6 +68,12 @@ pub enum KeyError {
     /// `d` is not the private key of the point `(x, y)`.
     #[error("members `d`, `x` and `y` are not one key pair")]
     Mismatch,
+    /// It is no object, or names a member twice.
+    #[error("not a JSON object without repeated members")]
+    NotAnObject,
+    /// It is for another algorithm, or not for verifying signatures.
+    #[error("not for verifying ES256")]
+    OtherKind,
     /// A key that should be public has a private member.
     #[error("it is a private key")]
     Private,
@@ -260,7 +266,7 @@ impl Jwk {
 }
 
 /// Somebody else's public P-256 key, with which their ES256 signatures are verified.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PublicKey {
     kid: Option<String>,
     /// Its thumbprint (RFC 7638 §3).
@@ -269,58 +275,35 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads the text of a JWK Set.
+    /// Reads a public JWK.
     ///
     /// # Errors
-    /// [`KeySetError`].
-    pub fn parse_jwk_set(text: &str) -> Result<Vec<Self>, KeySetError> {
-        Self::parse_set(Object::parse(text)?)
-    }
-
-    /// Reads the keys of a JWK Set that are for ES256; it may hold others (RFC 7517 §5).
-    ///
-    /// # Errors
-    /// [`KeySetError`].
-    pub fn parse_set(mut set: Object) -> Result<Vec<Self>, KeySetError> {
-        let mut keys = Vec::<Self>::new();
-        let jwks = set.require::<Vec<Object>>("keys", "a list of objects")?;
-        for (jwk, position) in jwks.into_iter().zip(1..) {
-            let key = Self::parse(jwk).map_err(|error| KeySetError::Key { position, error })?;
-            let Some(key) = key else { continue };
-            if keys.iter().any(|other| other.name() == key.name()) {
-                return Err(KeySetError::RepeatedKeyId { position });
-            }
-            keys.push(key);
-        }
-        Ok(keys)
-    }
-
-    /// Reads a public JWK; `None` for a key of another kind or for another use, which sets may hold
+    /// [`KeyError`]: [`KeyError::OtherKind`] for a key that is none for ES256, which sets may hold
     /// (RFC 7517 §5).
-    ///
-    /// # Errors
-    /// [`KeyError`] for a private key and for a point that is not on the curve.
-    pub fn parse(mut jwk: Object) -> Result<Option<Self>, KeyError> {
-        let mut text = |member| jwk.take::<String>(member, TEXT);
-        for private in ["d", "k"] {
-            if text(private)?.is_some() {
+    pub fn parse(mut jwk: Object) -> Result<Self, KeyError> {
+        // RFC 7518 §6.2.2, §6.3.2, §6.4.1.
+        for private in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            if jwk.get(private).is_some_and(|value| !value.is_null()) {
                 return Err(KeyError::Private);
             }
         }
+        let mut text = |member| jwk.take::<String>(member, TEXT);
         let (kty, crv, alg, usage) = (text("kty")?, text("crv")?, text("alg")?, text("use")?);
+        let kid = text("kid")?;
+        let operations = jwk.take::<Vec<String>>("key_ops", "an array of strings")?;
         let is_ours = kty.as_deref() == Some("EC")
             && crv.as_deref() == Some("P-256")
             && alg.is_none_or(|alg| alg == es256::NAME)
-            && usage.is_none_or(|usage| usage == "sig");
+            && usage.is_none_or(|usage| usage == "sig")
+            && operations.is_none_or(|operations| operations.iter().any(|one| one == "verify"));
         if !is_ours {
-            return Ok(None);
+            return Err(KeyError::OtherKind);
         }
-        let kid = text("kid")?;
         if kid.as_ref().is_some_and(|kid| !is_key_id(kid)) {
             return Err(NOT_A_KEY_ID.into());
         }
         let (x, y) = (jwk.require("x", OCTETS)?, jwk.require("y", OCTETS)?);
-        Self::of_coordinates(kid, x, y).map(Some)
+        Self::of_coordinates(kid, x, y)
     }
 
     /// What it goes by: its name, or else its thumbprint.
@@ -402,7 +385,7 @@ mod tests {
             assert_eq!(read.public(), key.public());
             assert_eq!((read.not_before(), read.expiration()), (begin, end));
             let public = serde_json::to_string(key.public()).unwrap();
-            let public = PublicKey::parse(Object::parse(&public).unwrap()).unwrap().unwrap();
+            let public = PublicKey::parse(Object::parse(&public).unwrap()).unwrap();
             assert_eq!(&public.thumbprint, key.kid());
             assert_eq!(&public.key, key.private.verifying_key());
         }

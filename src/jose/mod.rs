@@ -7,6 +7,7 @@ pub mod fixed_base;
 mod jwk;
 mod jwt;
 mod mac;
+mod public_keys;
 mod signing_keys;
 
 pub use jwk::{Jwk, JwkSet, KeyError, KeyId, KeySetError, PrivateJwk, PublicKey, SigningKey};
@@ -14,4 +15,5 @@ pub use jwt::{
     Claims, SignError, TokenError, UntrustedToken, Verified, numeric_date, sign, verify,
 };
 pub use mac::hmac_sha256;
+pub use public_keys::{IgnoredKey, PublicKeys};
 pub use signing_keys::SigningKeys;

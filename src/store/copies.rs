@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::StoreError;
 use crate::client::Client;
-use crate::jose::PublicKey;
+use crate::jose::PublicKeys;
 use crate::not_before::NotBefore;
 use crate::time::{Seconds, UnixTime};
 
@@ -37,7 +37,7 @@ pub struct Memory {
     /// Of moments, by their realm.
     pub not_before: Copies<NotBefore>,
     /// Of keys, by their URL.
-    pub issuer_keys: Copies<Vec<PublicKey>>,
+    pub issuer_keys: Copies<PublicKeys>,
 }
 
 impl Default for Memory {

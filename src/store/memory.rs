@@ -7,7 +7,7 @@ use super::{Limiter, Memory, Store, StoreError};
 use crate::client::{Client, ClientId};
 use crate::family::act::{self, Message};
 use crate::family::{Family, FamilyId, object_name};
-use crate::jose::PublicKey;
+use crate::jose::PublicKeys;
 use crate::json::Json as _;
 use crate::not_before::NotBefore;
 use crate::realm::RealmName;
@@ -185,9 +185,9 @@ impl Store for MemoryStore {
         Ok(moments.unwrap_or_default())
     }
 
-    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
+    async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {
         let set = self.read(url)?.unwrap_or_default();
-        let keys = PublicKey::parse_jwk_set(&set).map_err(|error| StoreError::UnusableKeys {
+        let keys = PublicKeys::parse(&set).map_err(|error| StoreError::UnusableKeys {
             url: url.to_owned(),
             error,
         })?;

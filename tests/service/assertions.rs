@@ -306,7 +306,7 @@ fn records_whose_keys_cannot_be_used_are_a_503_that_says_why() {
     let point = "key 1: members `x` and `y` must be a point of P-256";
     let other = public_jwk(22);
     for (name, jwks, reason) in [
-        ("no jwks", Value::Null, "not a JSON object"),
+        ("no jwks", Value::Null, number),
         ("a text", json!("x"), "not a JSON object"),
         ("no keys", json!({}), "member `keys` is missing"),
         ("an empty list", keys(json!([])), number),
@@ -344,11 +344,6 @@ fn records_whose_keys_cannot_be_used_are_a_503_that_says_why() {
             "no y",
             with("y", Value::Null),
             "key 1: member `y` is missing",
-        ),
-        (
-            "a kid twice",
-            jwks(&[22, CLIENT_KEY, 22]),
-            "key 3 has the `kid` of another key",
         ),
     ] {
         fixture.register("app", |client| by_assertion(client, jwks));

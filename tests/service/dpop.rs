@@ -297,7 +297,7 @@ fn rfc9449_4_1_is_a_proof_of_its_key() {
     let mut token = edge_token::jose::UntrustedToken::parse(RFC9449_PROOF).unwrap();
     assert_eq!(token.token_type.as_deref(), Some("dpop+jwt"));
     let jwk = token.jwk.take().unwrap();
-    let key = edge_token::jose::PublicKey::parse(jwk).unwrap().unwrap();
+    let key = edge_token::jose::PublicKey::parse(jwk).unwrap();
     assert_eq!(
         key.thumbprint.as_str(),
         "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"

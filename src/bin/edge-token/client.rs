@@ -10,7 +10,7 @@ use std::fs;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use edge_token::client::{
-    AuthMethod, Client, ClientId, GRACES, MAX_ACCESS_TOKEN_TTL, StoredSecret,
+    AuthMethod, Client, ClientId, GRACES, MAX_ACCESS_TOKEN_TTL, RecordError, StoredSecret,
 };
 use edge_token::grant::GrantType;
 use edge_token::realm::RealmName;
@@ -317,10 +317,12 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     client.token_endpoint_auth_method = auth_method;
     client.redirect_uris = create.redirect_uris;
     client.post_logout_redirect_uris = create.post_logout_redirect_uris;
-    client.jwks = create
-        .jwks
-        .map(|path| json_file("--jwks", &path))
-        .transpose()?;
+    let jwks = create.jwks.map(|path| json_file("--jwks", &path));
+    let jwks = jwks.transpose()?;
+    let ignored_keys = match &jwks {
+        Some(set) => client.set_keys(set).map_err(unfit)?,
+        None => None,
+    };
     client.tls_client_auth_subject_dn = create.tls_client_auth_subject_dn;
     client.tls_client_certificate_bound_access_tokens = create.certificate_bound;
     client.dpop_bound_access_tokens = create.dpop_bound;
@@ -374,14 +376,12 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
             return Err(Error::Argument(format!("{name} needs {what}")));
         }
     }
-    if client.jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
+    if jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
         return Err(Error::Argument(
             "--jwks goes with --auth-method private_key_jwt, and that needs it".into(),
         ));
     }
-    client
-        .check()
-        .map_err(|error| Error::Argument(error.to_string()))?;
+    client.check().map_err(unfit)?;
 
     let secret = match (auth_method.uses_secret(), create.client_secret) {
         (true, given) => {
@@ -427,6 +427,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     if let (Some(secret), Value::Object(members)) = (secret, &mut result) {
         members.insert("client_secret".into(), secret.reveal().into());
     }
+    tell_ignored(ignored_keys.as_deref(), &mut result);
     if target.kind != Kind::Print {
         target.put(&[pair, audit::of_client("create", &realm, &client, None)?])?;
         eprintln!(
@@ -526,9 +527,8 @@ fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<Value, Error> {
             method.name()
         )));
     }
-    client.jwks = Some(json_file("--jwks", &arguments.jwks)?);
-    client
-        .check()
+    let ignored_keys = client
+        .set_keys(&json_file("--jwks", &arguments.jwks)?)
         .map_err(|error| Error::Argument(format!("{error}: nothing was changed")))?;
     let which = &arguments.which;
     save(target, which, key, &mut client, "set-jwks", None)?;
@@ -537,7 +537,21 @@ fn set_jwks(arguments: &SetJwks, target: &Target) -> Result<Value, Error> {
          a refusal, keep the old one in the set until the log's `client_kid` names it no more.",
         client.client_id
     );
-    Ok(shown(&client))
+    let mut result = shown(&client);
+    tell_ignored(ignored_keys.as_deref(), &mut result);
+    Ok(result)
+}
+
+/// Tells which keys of a set were left out of the record, if any.
+fn tell_ignored(ignored_keys: Option<&str>, result: &mut Value) {
+    if let (Some(told), Value::Object(members)) = (ignored_keys, result) {
+        eprintln!("Note: left out, because they cannot be used: {told}.");
+        members.insert("ignored_keys".into(), told.into());
+    }
+}
+
+fn unfit(error: RecordError) -> Error {
+    Error::Argument(error.to_string())
 }
 
 fn set_auth_method(arguments: &SetAuthMethod, target: &Target) -> Result<Value, Error> {
@@ -637,7 +651,7 @@ fn shown(client: &Client) -> Value {
 fn json_file(argument: &str, path: &str) -> Result<Value, Error> {
     let text = fs::read_to_string(path)
         .map_err(|error| Error::Argument(format!("{argument}: cannot read {path}: {error}")))?;
-    serde_json::from_str(&text)
+    serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(&text))
         .map_err(|error| Error::Argument(format!("{argument}: {path} is not JSON: {error}")))
 }
 

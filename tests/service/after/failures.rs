@@ -3,7 +3,7 @@
 
 use edge_token::family::FamilyId;
 use edge_token::family::act::Message;
-use edge_token::jose::PublicKey;
+use edge_token::jose::PublicKeys;
 use edge_token::not_before::NotBefore;
 use edge_token::replay::Mark;
 use edge_token::store::{Limiter, Memory};
@@ -89,7 +89,7 @@ impl Store for Failing<'_> {
         self.ask("not_before", self.store.not_before(realm)).await
     }
 
-    async fn issuer_keys(&self, url: &str) -> Result<Vec<PublicKey>, StoreError> {
+    async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {
         self.ask("issuer_keys", self.store.issuer_keys(url)).await
     }
 

@@ -38,7 +38,7 @@ const SIGNATURE: &str = "its signature is not the key's";
 const UNKNOWN_KEY: &str = "its `kid` names none of the signer's keys";
 const TOKEN_TYPE: &str = "its `typ` is another token's";
 const SUBJECT: &str = "its `iss` and `sub` are not both the client";
-const AUDIENCE: &str = "its `aud` is not the issuer as one text";
+const AUDIENCE: &str = "its `aud` is not the issuer alone";
 const REPLAYED: &str = "its `jti` was used before";
 const NO_ASSERTION: &str = "not an assertion of type jwt-bearer";
 

@@ -279,7 +279,8 @@ fn a_token_for_the_audience_that_is_configured_is_good_and_no_other() {
         (json!("urn:example:sts"), true),
         (json!("https://auth.example/token"), true),
         (json!(ISSUER), false),
-        (json!(["urn:example:sts"]), false),
+        (json!(["urn:example:sts"]), true),
+        (json!(["urn:example:sts", ISSUER]), false),
         (json!("urn:example:STS"), false),
     ] {
         let answer = exchange(&fixture, &by_idp().claim("aud", audience.clone()), "");

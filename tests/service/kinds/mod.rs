@@ -7,6 +7,7 @@ mod cached_records;
 mod clocks;
 mod error_pages;
 mod fapi2;
+mod jwk_sets;
 mod metadata;
 mod native_applications;
 mod pages;

@@ -310,7 +310,7 @@ fn metadata_that_cannot_be_had_is_refused_and_named() {
             set,
             keys(json!([{ "kty": "RSA", "n": "AQAB", "e": "AQAB" }])),
         ),
-        ("jwks", set, keys(json!([public_jwk(1), public_jwk(1)]))),
+        ("jwks", set, keys(json!([public_jwk(1), private]))),
         (
             "tls_client_auth_subject_dn",
             "the subject of its certificate",

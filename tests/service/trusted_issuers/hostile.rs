@@ -16,7 +16,7 @@ pub(in super::super) const UNKNOWN_KEY: &str = "its `kid` names none of the sign
 pub(in super::super) const TOKEN_TYPE: &str = "its `typ` is another token's";
 pub(in super::super) const ISSUED_BY: &str =
     "its `iss` is no trusted issuer of the realm and client";
-pub(in super::super) const AUDIENCE: &str = "its `aud` is not the issuer as one text";
+pub(in super::super) const AUDIENCE: &str = "its `aud` is not the issuer alone";
 pub(in super::super) const REPLAYED: &str = "its `jti` was used before";
 const KEY_REFERENCE: &str = "its header refers to a key of its own";
 
@@ -326,7 +326,9 @@ fn audiences() -> Vec<Row> {
             ("aud null", Value::Null),
             ("aud empty", json!("")),
             ("aud a number", json!(1)),
-            ("aud a list with the realm alone", json!([ISSUER])),
+            ("aud an empty list", json!([])),
+            ("aud a list in a list", json!([[ISSUER]])),
+            ("aud a list of the realm twice", json!([ISSUER, ISSUER])),
             (
                 "aud a list with more",
                 json!([ISSUER, "https://other.example"]),
