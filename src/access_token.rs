@@ -39,40 +39,78 @@ pub struct AccessToken {
     pub family: Option<FamilyId>,
     /// When it began.
     pub issued_at: UnixTime,
-    /// Where it came from first; from itself if it was not exchanged.
-    pub origin: Origin,
+    /// The tokens that it came from by exchange, the first of them first; none if it was not exchanged.
+    pub origins: Vec<Origin>,
     /// When it ends.
     pub expiration: UnixTime,
     /// All claims but `exp`.
     pub claims: Map<String, Value>,
 }
 
-/// The token that another one came from by exchange, if one after another the first.
-#[derive(Clone, Debug)]
+/// A token that another one came from by exchange: what ends it ends that too.
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Origin {
     /// The client that got it.
-    pub client_id: String,
+    pub client_id: ClientId,
     /// When it began.
     pub issued_at: UnixTime,
 }
 
-impl Origin {
-    /// The claim of exchanged tokens that tells it.
-    pub const CLAIM: &'static str = "exchanged_from";
+/// The claim of exchanged tokens that tells what they came from: the first of those tokens, and those
+/// between in the member [`THROUGH`]. Earlier versions wrote and read the first alone.
+pub const EXCHANGED_FROM: &str = "exchanged_from";
 
-    /// The claim's value.
-    #[must_use]
-    pub fn to_claim(&self) -> Value {
+/// The member of the claim that tells the tokens after the first.
+const THROUGH: &str = "through";
+
+/// Adds origins to others: of those of one client the oldest, which every not-before time that ends
+/// another of them ends too.
+pub fn add_origins(origins: &mut Vec<Origin>, more: impl IntoIterator<Item = Origin>) {
+    for origin in more {
+        let mut known = origins.iter_mut();
+        match known.find(|known| known.client_id == origin.client_id) {
+            Some(known) => known.issued_at = known.issued_at.min(origin.issued_at),
+            None => origins.push(origin),
+        }
+    }
+}
+
+/// The value of the claim [`EXCHANGED_FROM`]; `None` for no origins.
+#[must_use]
+pub fn origins_claim(origins: &[Origin]) -> Option<Value> {
+    let (first, through) = origins.split_first()?;
+    let mut claim = first.to_members();
+    if !through.is_empty() {
+        let through = through.iter().map(|origin| origin.to_members().into());
+        let through = through.collect::<Vec<Value>>();
+        put(&mut claim, THROUGH, through.into());
+    }
+    Some(claim.into())
+}
+
+/// Reads that claim; `None` for what it cannot be.
+fn origins_of(claim: &Value) -> Option<Vec<Origin>> {
+    let mut origins = vec![Origin::of_members(claim)?];
+    if let Some(through) = claim.get(THROUGH) {
+        for origin in through.as_array()? {
+            origins.push(Origin::of_members(origin)?);
+        }
+    }
+    Some(origins)
+}
+
+impl Origin {
+    fn to_members(&self) -> Map<String, Value> {
         let mut members = Map::new();
         put(&mut members, "client_id", self.client_id.as_str().into());
         put(&mut members, "iat", self.issued_at.seconds().into());
-        Value::Object(members)
+        members
     }
 
-    fn of_claim(claim: &Value) -> Option<Self> {
+    fn of_members(value: &Value) -> Option<Self> {
         Some(Self {
-            client_id: claim.get("client_id")?.as_str()?.to_owned(),
-            issued_at: UnixTime::from_seconds(claim.get("iat")?.as_u64()?),
+            client_id: ClientId::parse(value.get("client_id")?.as_str()?)?,
+            issued_at: UnixTime::from_seconds(value.get("iat")?.as_u64()?),
         })
     }
 }
@@ -114,12 +152,9 @@ impl AccessToken {
         let subject = text(|source| matches!(source, Source::Subject | Source::Person));
         let scope = claim(|source| matches!(source, Source::Scope | Source::ScopeList));
         let issued_at = UnixTime::from_seconds(claims.get("iat")?.as_u64()?);
-        let origin = match claims.get(Origin::CLAIM) {
-            Some(claim) => Origin::of_claim(claim)?,
-            None => Origin {
-                client_id: client_id.to_string(),
-                issued_at,
-            },
+        let origins = match claims.get(EXCHANGED_FROM) {
+            Some(claim) => origins_of(claim)?,
+            None => Vec::new(),
         };
         Some(Self {
             jti: text(|source| matches!(source, Source::JwtId))?.to_owned(),
@@ -132,11 +167,20 @@ impl AccessToken {
                 None => None,
             },
             issued_at,
-            origin,
+            origins,
             expiration,
             client_id,
             claims,
         })
+    }
+
+    /// What it is to the tokens that come from it.
+    #[must_use]
+    pub fn as_origin(&self) -> Origin {
+        Origin {
+            client_id: self.client_id.clone(),
+            issued_at: self.issued_at,
+        }
     }
 
     /// Whether it is for somebody who answers for these audience values (RFC 9068 §4).
@@ -158,8 +202,8 @@ impl AccessToken {
         Mark::new(&realm.name, Holder::Realm, &self.jti, self.expiration)
     }
 
-    /// Whether it still holds: no operator ended it, its client is served, nobody revoked it, and its
-    /// family lives.
+    /// Whether it still holds: no operator ended it or what it came from, its client and those before are
+    /// served, nobody revoked it, and its family lives.
     ///
     /// # Errors
     /// [`Rejection::InvalidAccessToken`], [`Rejection::VoidByRecord`], or a fault of the storage.
@@ -173,14 +217,18 @@ impl AccessToken {
         let not_before = context.not_before(realm).await?;
         let client = served_client(&self.client_id, realm, context).await?;
         let subject = self.subject.as_deref().unwrap_or(client.subject());
-        let Origin {
+        for Origin {
             client_id,
             issued_at,
-        } = &self.origin;
-        if not_before.is_past(self.issued_at, self.client_id.as_str(), subject)
-            || not_before.is_past(*issued_at, client_id, subject)
+        } in self.origins.iter().chain([&self.as_origin()])
         {
-            return is_void("issued before a not-before moment");
+            if not_before.is_past(*issued_at, client_id.as_str(), subject) {
+                return is_void("issued before a not-before moment");
+            }
+            // Whoever had it before must still be served as well.
+            if *client_id != self.client_id {
+                served_client(client_id, realm, context).await?;
+            }
         }
         // 2. What one object knows.
         if context
@@ -198,7 +246,8 @@ impl AccessToken {
             Err(Failure::Rejection(_)) => return is_void("its family has ended"),
             shown => shown?,
         };
-        // An exchanged token can belong to a family that another client began.
+        // An exchanged token can belong to a family that another client began, and one that an earlier
+        // version exchanged says no more of that.
         if shown.client_id != self.client_id {
             served_client(&shown.client_id, realm, context).await?;
         }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::confirmation::Confirmation;
 use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
+use crate::json::Object;
 use crate::time::{MAX_AHEAD, MAX_BEHIND, Seconds, UnixTime};
 
 /// The most keys of one name that are tried.
@@ -198,6 +199,12 @@ impl<'a> Assertion<'a> {
         let claim = self.token.claims.get("cnf");
         let confirmation = Confirmation::of_claim(claim);
         (confirmation.to_claim().as_ref() == claim).then_some(confirmation)
+    }
+
+    /// What else it says, to be looked at.
+    #[must_use]
+    pub fn claims(&self) -> &Object {
+        &self.token.claims
     }
 
     /// What else it says.

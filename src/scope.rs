@@ -66,13 +66,14 @@ impl ScopeSet {
     /// The tokens that are also in `other`, in the order of `self`.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        Self(
-            self.0
-                .iter()
-                .filter(|token| other.0.contains(token))
-                .cloned()
-                .collect(),
-        )
+        self.filtered(|token| other.contains(token))
+    }
+
+    /// The tokens that are so, in order.
+    #[must_use]
+    pub fn filtered(&self, is_so: impl Fn(&str) -> bool) -> Self {
+        let tokens = self.0.iter().filter(|token| is_so(token));
+        Self(tokens.cloned().collect())
     }
 
     /// Without the tokens that are in `other`.

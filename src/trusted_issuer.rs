@@ -182,6 +182,11 @@ pub async fn verify<S: Store>(
     }
     let signed = trusted.check_signature(&assertion, context).await?;
     signed.map_err(refuse)?;
+    let own_scope = own_scope(assertion.claims(), &client.scope).map_err(refuse)?;
+    let scopes = match (&trusted.scopes, own_scope) {
+        (Some(most), Some(own)) => Some(own.intersection(most)),
+        (most, own) => own.or_else(|| most.clone()),
+    };
     // 3. In whose hands (RFC 7800 §3.1): here is the first to see it.
     let confirmation = assertion.confirmation();
     if !confirmation.is_some_and(|confirmation| confirmation.is_met_by(shown)) {
@@ -203,9 +208,32 @@ pub async fn verify<S: Store>(
     Ok(Asserted {
         subject,
         original: (assertion.issuer.clone(), assertion.subject.clone()),
-        scopes: trusted.scopes.clone(),
+        scopes,
         expiration: assertion.expiration,
         mark: mark.map(|jti| Mark::new(&realm.name, holder, jti, until)),
         claims: assertion.into_claims(),
     })
+}
+
+/// What of `wanted` a token allows by its own word: `scope` (RFC 9068 §2.2.3) and `scp`, as many issuers
+/// call it, each a string or an array of strings. `None` if it says nothing of that.
+fn own_scope(claims: &Object, wanted: &ScopeSet) -> Result<Option<ScopeSet>, AssertionError> {
+    let mut own = None::<ScopeSet>;
+    for name in ["scope", "scp"] {
+        let Some(claim) = claims.get(name) else {
+            continue;
+        };
+        let texts = match claim {
+            Value::String(text) => Some(vec![text.as_str()]),
+            Value::Array(texts) => texts.iter().map(Value::as_str).collect(),
+            _ => None,
+        };
+        let texts = texts.ok_or(AssertionError::Claim(name))?;
+        let says = |token: &str| {
+            let mut tokens = texts.iter().flat_map(|text| text.split(' '));
+            tokens.any(|said| said == token)
+        };
+        own = Some(own.as_ref().unwrap_or(wanted).filtered(says));
+    }
+    Ok(own)
 }

@@ -7,7 +7,7 @@ use super::{
     Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, existing, hidden_scope,
     issue_for, lifetime, only_confidential, owned, targets,
 };
-use crate::access_token::{AccessToken, Origin};
+use crate::access_token::{AccessToken, EXCHANGED_FROM, Origin, add_origins, origins_claim};
 use crate::assertion::{AssertionError, Profile};
 use crate::client::Client;
 use crate::context::Context;
@@ -36,6 +36,9 @@ const PROFILE: Profile = Profile {
 /// The most parties that may act one for another.
 const MAX_ACTORS: usize = 8;
 
+/// The most clients whose tokens one may come from.
+const MAX_ORIGINS: usize = 8;
+
 /// Why a token is not exchanged. RFC 8693 §2.2.2 has one word for all.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum ExchangeError {
@@ -63,6 +66,9 @@ pub enum ExchangeError {
     /// Too many act one for another already.
     #[error("more than {MAX_ACTORS} would act one for another")]
     Actors,
+    /// Too many clients had it already.
+    #[error("it would come from the tokens of more than {MAX_ORIGINS} clients")]
+    Origins,
 }
 
 impl ExchangeError {
@@ -77,9 +83,11 @@ impl ExchangeError {
             | Self::Assertion(_, AssertionError::Issuer)
             | Self::MayAct
             | Self::Actors => true,
-            Self::Token(..) | Self::Assertion(..) | Self::Confirmation(_) | Self::NoSubject => {
-                false
-            }
+            Self::Token(..)
+            | Self::Assertion(..)
+            | Self::Confirmation(_)
+            | Self::NoSubject
+            | Self::Origins => false,
         }
     }
 }
@@ -118,7 +126,7 @@ pub(super) async fn run<S: Store>(
     // 3. Whether they may.
     let original = actor.as_ref().map(|actor| &actor.original);
     let original = original.map_or((realm.iss(), by), |(issuer, sub)| (issuer, sub));
-    if !may_act(subject.claims.get("may_act"), original) {
+    if !may_act(subject.claims.get("may_act"), &subject.original.0, original) {
         return Err(Rejection::Exchange(ExchangeError::MayAct).into());
     }
     // 4. A new party is named, unless the client may do without (§1.1, §4.1).
@@ -138,13 +146,19 @@ pub(super) async fn run<S: Store>(
     let scope = narrowed_scope(&subject, request, client, realm)?;
     let audience = narrowed_audience(&subject, request, client, realm)?;
     // 6. The token: it ends with the first of those that it came from.
-    let until = actor.map_or(subject.until, |actor| actor.until.min(subject.until));
+    let until = actor.as_ref().map(|actor| actor.until);
+    let until = until.map_or(subject.until, |until| until.min(subject.until));
+    let from_actor = actor.map(|actor| actor.origins).unwrap_or_default();
     realm.signing_key(context.now, lifetime(client, realm))?;
-    // Whoever first got it stays answerable. A family tells that by itself.
+    // Whoever had the tokens before stays answerable.
+    let mut origins = subject.origins.clone();
+    add_origins(&mut origins, from_actor);
+    if origins.len() > MAX_ORIGINS {
+        return Err(Rejection::Exchange(ExchangeError::Origins).into());
+    }
     let mut claims = Map::new();
-    let origin = subject.origin.as_ref().filter(|_| subject.family.is_none());
-    if let Some(origin) = origin {
-        put(&mut claims, Origin::CLAIM, origin.to_claim());
+    if let Some(claim) = origins_claim(&origins) {
+        put(&mut claims, EXCHANGED_FROM, claim);
     }
     let outcome = Outcome {
         family: subject.family,
@@ -185,8 +199,8 @@ struct Verified {
     is_own: bool,
     /// Whether it is a client's own, in a dialect that then names no subject.
     names_nobody: bool,
-    /// Where it came from first.
-    origin: Option<Origin>,
+    /// What comes from it comes from: itself, and what it came from; nothing of another issuer's.
+    origins: Vec<Origin>,
     claims: Map<String, Value>,
 }
 
@@ -244,6 +258,9 @@ impl<'a> Presented<'a> {
         let check = token.check(realm, context).await;
         check.map_err(|why| refused(name, why))?;
         let names_nobody = token.subject.is_none();
+        let itself = token.as_origin();
+        let mut origins = token.origins;
+        add_origins(&mut origins, [itself]);
         let subject = token.subject.unwrap_or_else(|| token.client_id.to_string());
         Ok(Verified {
             original: (realm.iss().to_owned(), subject.clone()),
@@ -255,7 +272,7 @@ impl<'a> Presented<'a> {
             family: token.family,
             is_own,
             names_nobody,
-            origin: Some(token.origin),
+            origins,
             claims: token.claims,
         })
     }
@@ -277,13 +294,12 @@ fn refused(parameter: &'static str, why: Failure) -> Failure {
 impl Verified {
     /// What another issuer says.
     fn by_another(mut asserted: Asserted) -> Result<Self, AssertionError> {
-        // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`).
-        let mut link = asserted.claims.get_mut("act");
-        while let Some(actor) = link {
-            let actor = actor.as_object_mut();
-            let actor = actor.ok_or(AssertionError::Claim("act"))?;
-            put(actor, "iss", asserted.original.0.as_str().into());
-            link = actor.get_mut("act");
+        // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`), and what else is
+        // said of them is not ours to repeat.
+        if let Some(act) = asserted.claims.remove("act") {
+            let act = foreign_act(act, &asserted.original.0);
+            let act = act.ok_or(AssertionError::Claim("act"))?;
+            put(&mut asserted.claims, "act", act);
         }
         Ok(Self {
             subject: asserted.subject,
@@ -295,7 +311,7 @@ impl Verified {
             family: None,
             is_own: false,
             names_nobody: false,
-            origin: None,
+            origins: Vec::new(),
             claims: asserted.claims,
         })
     }
@@ -329,15 +345,41 @@ impl Verified {
     }
 }
 
+/// Who acts by another issuer's word, one after another: of each `sub`, and `iss`, which is that issuer's.
+fn foreign_act(claim: Value, issuer: &str) -> Option<Value> {
+    let mut links = Vec::new();
+    let mut next = Some(claim);
+    while let Some(Value::Object(mut said)) = next {
+        let mut link = Map::new();
+        put(&mut link, "iss", issuer.into());
+        match said.remove("sub") {
+            Some(sub @ Value::String(_)) => put(&mut link, "sub", sub),
+            Some(_) => return None,
+            None => (),
+        }
+        links.push(link);
+        next = said.remove("act");
+    }
+    // What is no object ends no chain.
+    if next.is_some() {
+        return None;
+    }
+    let act = links.into_iter().rev().reduce(|inner, mut outer| {
+        put(&mut outer, "act", inner.into());
+        outer
+    });
+    act.map(Value::Object)
+}
+
 /// Whether `actor`, an issuer and what it calls somebody, is whom a `may_act` claim names, if there is
-/// one (RFC 8693 §4.4).
-fn may_act(claim: Option<&Value>, actor: (&str, &str)) -> bool {
+/// one (RFC 8693 §4.4). Without an `iss` it speaks of the subjects of the `issuer` that made it.
+fn may_act(claim: Option<&Value>, issuer: &str, actor: (&str, &str)) -> bool {
     let Some(claim) = claim else {
         return true;
     };
-    let text = |name| claim.get(name).and_then(Value::as_str);
-    let names_issuer = claim.get("iss").is_none() || text("iss") == Some(actor.0);
-    names_issuer && text("sub") == Some(actor.1)
+    let named = claim.get("iss").map_or(Some(issuer), Value::as_str);
+    let sub = claim.get("sub").and_then(Value::as_str);
+    (named, sub) == (Some(actor.0), Some(actor.1))
 }
 
 /// The claim `act` for somebody who acts, for those who acted before (RFC 8693 §4.1).

@@ -69,7 +69,9 @@ fn assertions_may_differ_in_what_says_nothing() {
         ),
         (
             "claims of other profiles",
-            by_idp().claim("scope", "admin").claim("sid", "s1"),
+            by_idp()
+                .claim("scope", "admin read write")
+                .claim("sid", "s1"),
         ),
         (
             "a subject of 255 octets",

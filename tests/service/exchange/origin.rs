@@ -57,7 +57,9 @@ fn the_first_token_and_its_client_are_told_all_along_the_chain() {
     fixture.now = UnixTime::from_seconds(NOW + 9);
     let second = second.json()["access_token"].as_str().unwrap().to_owned();
     let third = fixture.exchange("db", &subject(&second, ACCESS_TOKEN));
-    assert_eq!(third.claims()["exchanged_from"], origin);
+    let through = json!([{ "client_id": "api", "iat": NOW + 5 }]);
+    let both = json!({ "client_id": "front", "iat": NOW, "through": through });
+    assert_eq!(third.claims()["exchanged_from"], both);
     assert_eq!(third.claims()["iat"], NOW + 9);
 }
 
@@ -104,6 +106,10 @@ fn an_origin_that_is_none_makes_no_token() {
         json!({ "iat": NOW }),
         json!({ "client_id": 1, "iat": NOW }),
         json!({ "client_id": "front", "iat": "1" }),
+        json!({ "client_id": "é", "iat": NOW }),
+        json!({ "client_id": "front", "iat": NOW, "through": {} }),
+        json!({ "client_id": "front", "iat": NOW, "through": ["api"] }),
+        json!({ "client_id": "front", "iat": NOW, "through": [{ "client_id": "api" }] }),
     ] {
         assert!(
             !fixture.is_active("api", &held(claim.clone()).text()),

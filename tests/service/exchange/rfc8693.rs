@@ -311,7 +311,10 @@ fn rfc8693_4_1_a_chain_of_actors_with_the_latest_outside() {
                 "sub": "https://service16.example.com",
                 "act": { "sub": "https://service77.example.com" },
             },
-            "exchanged_from": { "client_id": "app", "iat": 1_443_903_990 },
+            "exchanged_from": {
+                "client_id": "app", "iat": 1_443_903_990,
+                "through": [{ "client_id": "service77", "iat": 1_443_904_000 }],
+            },
         })
     );
 }
@@ -335,13 +338,20 @@ fn rfc8693_4_4_the_admin_alone_may_act_for_the_user() {
         let fixture = at(1_443_904_100, change, |client| {
             client.subject = Some(who.into())
         });
-        let answer = fixture.rfc8693_example(&subject(&token, JWT));
+        // A subject of that issuer, who shows it by a token of theirs, and not a namesake here.
+        let who_acts = claims.replace("user@example.com", who);
+        let by_who = Signed::assertion("x")
+            .header("kid", "16")
+            .signed_by(16)
+            .with_claims(who_acts);
+        let form = subject(&token, JWT);
+        let shown = fixture.rfc8693_example(&format!("{form}{}", actor(&by_who, JWT)));
+        let namesake = fixture.rfc8693_example(&form);
+        let refused = "may_act of the subject_token names another";
+        assert_eq!(namesake.reason(), refused);
         match is_good {
-            true => assert_eq!(answer.claims()["act"], json!({ "sub": who })),
-            false => assert_eq!(
-                answer.reason(),
-                "may_act of the subject_token names another"
-            ),
+            true => assert_eq!(shown.claims()["act"], json!({ "sub": who })),
+            false => assert_eq!(shown.reason(), refused),
         }
     }
 }

@@ -6,6 +6,7 @@ mod both_secrets;
 mod cached_records;
 mod clocks;
 mod error_pages;
+mod exchange;
 mod fapi2;
 mod jwk_sets;
 mod metadata;

@@ -84,7 +84,7 @@ fn a_persons_token_gets_one_of_theirs_and_nothing_to_go_on_with() {
             "iss": ISSUER, "sub": "1302", "aud": API, "client_id": "api",
             "scope": "openid profile email offline_access read", "act": { "sub": "api" },
             "auth_time": NOW - 5, "acr": "2", "sid": sent["sid"], "jti": claims["jti"], "iat": NOW,
-            "exp": NOW + 300,
+            "exp": NOW + 300, "exchanged_from": { "client_id": "app", "iat": NOW },
         })
     );
     // With `openid` and `offline_access`, which gave both before.
@@ -334,7 +334,7 @@ fn light_oauth2_and_screening_eagle_repeat_what_their_documents_have() {
         assert_eq!(claims["act"], json!({ "sub": "api" }), "{dialect}");
         // Nothing but that was added.
         let mut known = names(&sent);
-        known.push("act");
+        known.extend(["act", "exchanged_from"]);
         known.sort_unstable();
         assert_eq!(names(&claims), known, "{dialect}");
     }
