@@ -39,7 +39,8 @@ pub struct AccessToken {
     pub family: Option<FamilyId>,
     /// When it began.
     pub issued_at: UnixTime,
-    /// The tokens that it came from by exchange, the first of them first; none if it was not exchanged.
+    /// The tokens that it came from by exchange, the first of them first; none if it was not
+    /// exchanged.
     pub origins: Vec<Origin>,
     /// When it ends.
     pub expiration: UnixTime,
@@ -56,8 +57,8 @@ pub struct Origin {
     pub issued_at: UnixTime,
 }
 
-/// The claim of exchanged tokens that tells what they came from: the first of those tokens, and those
-/// between in the member [`THROUGH`]. Earlier versions wrote and read the first alone.
+/// The claim of exchanged tokens that tells what they came from: the first of those tokens, and
+/// those between in the member [`THROUGH`]. Earlier versions wrote and read the first alone.
 pub const EXCHANGED_FROM: &str = "exchanged_from";
 
 /// The member of the claim that tells the tokens after the first.
@@ -202,8 +203,8 @@ impl AccessToken {
         Mark::new(&realm.name, Holder::Realm, &self.jti, self.expiration)
     }
 
-    /// Whether it still holds: no operator ended it or what it came from, its client and those before are
-    /// served, nobody revoked it, and its family lives.
+    /// Whether it still holds: no operator ended it or what it came from, its client and those
+    /// before are served, nobody revoked it, and its family lives.
     ///
     /// # Errors
     /// [`Rejection::InvalidAccessToken`], [`Rejection::VoidByRecord`], or a fault of the storage.
@@ -246,8 +247,8 @@ impl AccessToken {
             Err(Failure::Rejection(_)) => return is_void("its family has ended"),
             shown => shown?,
         };
-        // An exchanged token can belong to a family that another client began, and one that an earlier
-        // version exchanged says no more of that.
+        // An exchanged token can belong to a family that another client began, and one that an
+        // earlier version exchanged says no more of that.
         if shown.client_id != self.client_id {
             served_client(&shown.client_id, realm, context).await?;
         }

@@ -145,9 +145,9 @@ impl<'a> Assertion<'a> {
         })
     }
 
-    /// The key that signed it: one of those among `keys` that its header names (RFC 7515 §4.1.4), or the
-    /// only one. Several of one name are tried one after the other, [`MAX_TRIES`] at most. Whatever is
-    /// missing, one signature is verified.
+    /// The key that signed it: one of those among `keys` that its header names (RFC 7515 §4.1.4),
+    /// or the only one. Several of one name are tried one after the other, [`MAX_TRIES`] at most.
+    /// Whatever is missing, one signature is verified.
     ///
     /// # Errors
     /// [`AssertionError::UnknownKey`], [`TokenError::Signature`].
@@ -214,8 +214,8 @@ impl<'a> Assertion<'a> {
     }
 }
 
-/// The audience of a token for one alone, as a string or as an array of one (RFC 7519 §4.1.3). Others of
-/// an array could pass it on (RFC 7523 §3, as it is revised).
+/// The audience of a token for one alone, as a string or as an array of one (RFC 7519 §4.1.3).
+/// Others of an array could pass it on (RFC 7523 §3, as it is revised).
 fn only_audience(claim: Value) -> Option<String> {
     let only = match claim {
         Value::Array(mut several) if several.len() == 1 => several.pop()?,

@@ -17,7 +17,7 @@ pub use self::secret::{
 use crate::jose::{KeySetError, PublicKeys};
 use crate::json::{Json, JsonError, Object};
 use crate::realm::RealmName;
-use crate::redirect_uri::is_redirect_uri;
+use crate::redirect_uri::{is_page_url, is_redirect_uri};
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 
@@ -222,6 +222,12 @@ pub enum RecordError {
     /// The keys of its assertions are none.
     #[error("member `jwks`: {0}")]
     Keys(#[from] KeySetError),
+    /// A name that shows as another than it is.
+    #[error("member `client_name` must be {PLAIN_TEXT}")]
+    Name,
+    /// A page for people that is none of the web.
+    #[error("member `{0}` must be {PAGE_URL}")]
+    Page(&'static str),
     /// No key for ES256, or more keys than anybody rotates.
     #[error("member `jwks`: 1 to {MAX_KEYS} keys for ES256 must be in it")]
     NumberOfKeys,
@@ -239,6 +245,23 @@ pub enum RecordError {
     },
 }
 
+/// What text must be that people see.
+pub(crate) const PLAIN_TEXT: &str =
+    "text without control characters and those that change its direction";
+
+/// What the pages must be that people are led to.
+pub(crate) const PAGE_URL: &str = "https, or http on loopback, in at most 2048 octets";
+
+/// Whether a character shows as nothing, or lets others show elsewhere than they are: the control
+/// characters, and those of bidirectional text, lines and paragraphs (Unicode Standard Annex 9).
+fn is_misleading(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
 /// The most keys a client may have.
 const MAX_KEYS: usize = 10;
 
@@ -254,6 +277,18 @@ pub struct Client {
     /// Its name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    /// Where people read what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    /// Its logo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// Where people read what becomes of their data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    /// Where people read its terms of service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
     /// The grants it may use.
     pub grant_types: Vec<String>,
     /// All it may ask for.
@@ -342,6 +377,10 @@ impl Client {
             version: VERSION,
             client_id,
             client_name: None,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
             grant_types: Vec::new(),
             scope: ScopeSet::default(),
             default_scope: None,
@@ -391,6 +430,10 @@ impl Client {
             version,
             client_id: id.clone(),
             client_name: members.take("client_name", TEXT)?,
+            client_uri: members.take("client_uri", TEXT)?,
+            logo_uri: members.take("logo_uri", TEXT)?,
+            policy_uri: members.take("policy_uri", TEXT)?,
+            tos_uri: members.take("tos_uri", TEXT)?,
             grant_types: members.require("grant_types", TEXTS)?,
             scope: members.take("scope", SCOPE)?.unwrap_or_default(),
             default_scope: members.take("default_scope", SCOPE)?,
@@ -468,6 +511,11 @@ impl Client {
         if let Some((_, position)) = uris.zip(1..).find(|(uri, _)| !is_redirect_uri(uri)) {
             return Err(RecordError::RedirectUri { position });
         }
+        for (member, uri) in self.pages() {
+            if uri.is_some_and(|uri| !is_page_url(uri)) {
+                return Err(RecordError::Page(member));
+            }
+        }
         match self.token_endpoint_auth_method {
             AuthMethod::PrivateKeyJwt => drop(self.keys()?),
             // A certificate may have no subject at all.
@@ -486,6 +534,30 @@ impl Client {
             Some(claim) => Err(RecordError::ReservedClaim(claim.to_owned())),
             None => Ok(()),
         }
+    }
+
+    /// Checks a record that is to be written: besides, that its name shows as what it is. Records
+    /// that were written before are read all the same.
+    ///
+    /// # Errors
+    /// [`RecordError`].
+    pub fn check_written(&self) -> Result<(), RecordError> {
+        let name = self.client_name.as_deref().unwrap_or_default();
+        match name.chars().any(is_misleading) {
+            true => Err(RecordError::Name),
+            false => self.check(),
+        }
+    }
+
+    /// What people can look at before they trust it (RFC 7591 §2).
+    #[must_use]
+    pub fn pages(&self) -> [(&'static str, Option<&str>); 4] {
+        [
+            ("client_uri", self.client_uri.as_deref()),
+            ("logo_uri", self.logo_uri.as_deref()),
+            ("policy_uri", self.policy_uri.as_deref()),
+            ("tos_uri", self.tos_uri.as_deref()),
+        ]
     }
 
     /// The keys of its assertions, and those of its set that are ignored (RFC 7517 §5).
@@ -508,8 +580,8 @@ impl Client {
         uses_keys.then(|| self.keys().ok()?.told()).flatten()
     }
 
-    /// Gives it the keys of a set that somebody sends, without those that cannot be used. Tells what
-    /// these are.
+    /// Gives it the keys of a set that somebody sends, without those that cannot be used. Tells
+    /// what these are.
     ///
     /// # Errors
     /// [`RecordError::Keys`], also for a private key; [`RecordError::NumberOfKeys`].

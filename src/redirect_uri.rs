@@ -30,6 +30,14 @@ pub fn is_web_url(uri: &str) -> bool {
     (uri.starts_with("https:") || uri.starts_with("http:")) && is_redirect_uri(uri)
 }
 
+/// Whether a URI leads to something that people look at: one of the web, at most 2,048 octets long,
+/// and perhaps a part of it (RFC 3986 §3.5).
+#[must_use]
+pub fn is_page_url(uri: &str) -> bool {
+    // What may stand in a path may stand in a fragment.
+    uri.len() <= 2048 && is_web_url(&uri.replacen('#', "/", 1))
+}
+
 /// Whether a browser may be sent to a URI because `registered` is one of the client's: it is that URI,
 /// character for character (RFC 9700 §2.1), or differs from it in the port alone where both are on the
 /// address of the loopback interface. A native application gets whatever port is free there (RFC 8252

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AuthMethod, Client, ClientId, RecordError};
+use crate::client::{AuthMethod, Client, ClientId, PAGE_URL, PLAIN_TEXT, RecordError};
 use crate::error::Rejection;
 use crate::grant::GrantType;
 use crate::jose::es256;
-use crate::json::{Json, JsonError, Object};
+use crate::json::{Json, JsonError, Object, put};
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
 
@@ -61,8 +61,9 @@ impl RegistrationPolicy {
     }
 
     /// Makes a client of the metadata that it asks for. Members that are not known here are ignored
-    /// (§2). What is known and cannot be had is an error, and not replaced; but clients without codes
-    /// may name the response type that RFC 7591 has for everybody. Tells which of its keys are ignored.
+    /// (§2). Of lists it gets what may be had; it is refused when nothing of one is left (§3.2.1:
+    /// the server "MAY reject or replace any of the client's requested metadata values"). Tells
+    /// which of its keys are ignored.
     ///
     /// # Errors
     /// [`Rejection::InvalidClientMetadata`], [`Rejection::InvalidRedirectUri`].
@@ -76,32 +77,20 @@ impl RegistrationPolicy {
         let metadata = &mut metadata;
         let mut client = Client::new(id, now, by);
         // 1. Grants, methods and scopes, as the realm lets them be asked for.
-        client.grant_types = match texts(metadata, "grant_types")? {
-            types if types.is_empty() => vec![GrantType::AuthorizationCode.name().to_owned()],
-            types => types,
+        let (grant_types, method) = self.grants_and_method(metadata)?;
+        client.grant_types = grant_types;
+        client.token_endpoint_auth_method = method;
+        let scope = take::<ScopeSet>(metadata, "scope", HERE)?;
+        client.scope = match scope {
+            None => self.scopes.clone(),
+            Some(asked) => {
+                let had = asked.intersection(&self.scopes);
+                if had.is_empty() && !asked.is_empty() {
+                    return Err(invalid("scope", HERE));
+                }
+                had
+            }
         };
-        let may_ask =
-            |name: &String| GrantType::parse(name).is_some_and(|t| self.grant_types.contains(&t));
-        if !client.grant_types.iter().all(may_ask) {
-            return Err(invalid("grant_types", "ones that may be asked for here"));
-        }
-        let (member, expected) = (
-            "token_endpoint_auth_method",
-            "one that may be asked for here",
-        );
-        let method = take::<AuthMethod>(metadata, member, expected)?;
-        client.token_endpoint_auth_method = method.unwrap_or(AuthMethod::ClientSecretBasic);
-        let method = client.token_endpoint_auth_method;
-        let asks_for_itself = client.may_use(GrantType::ClientCredentials.name());
-        if !self.auth_methods.contains(&method) || method == AuthMethod::None && asks_for_itself {
-            return Err(invalid(member, expected));
-        }
-        let (member, expected) = ("scope", "one that may be asked for here");
-        let scope = take::<ScopeSet>(metadata, member, expected)?;
-        client.scope = scope.unwrap_or_else(|| self.scopes.clone());
-        if !client.scope.is_subset(&self.scopes) {
-            return Err(invalid(member, expected));
-        }
         // 2. Where codes go.
         client.redirect_uris = texts(metadata, "redirect_uris")?;
         client.post_logout_redirect_uris = texts(metadata, "post_logout_redirect_uris")?;
@@ -109,9 +98,10 @@ impl RegistrationPolicy {
         if has_codes && client.redirect_uris.is_empty() {
             return Err(Rejection::InvalidRedirectUri);
         }
+        // Clients without codes may name the one that RFC 7591 has for everybody.
         let response_types = texts(metadata, "response_types")?;
-        if response_types.iter().any(|one| one != "code") {
-            return Err(invalid("response_types", "a list of code alone"));
+        if !response_types.is_empty() && !response_types.iter().any(|one| one == CODE) {
+            return Err(invalid("response_types", "a list with code in it"));
         }
         // 3. Keys and certificates.
         if metadata
@@ -131,19 +121,25 @@ impl RegistrationPolicy {
             flag(metadata, "tls_client_certificate_bound_access_tokens")?;
         client.require_pushed_authorization_requests =
             flag(metadata, "require_pushed_authorization_requests")?;
-        for (member, only) in [
-            ("token_endpoint_auth_signing_alg", es256::NAME),
-            ("id_token_signed_response_alg", es256::NAME),
-            ("subject_type", "public"),
-        ] {
-            if text(metadata, member)?.is_some_and(|value| value != only) {
-                return Err(invalid(member, only));
-            }
+        // There is one algorithm, whichever a client asks for, and the answer tells it. The other
+        // `sub` that `pairwise` asks for is a promise to people, and not replaced.
+        text(metadata, TOKEN_ENDPOINT_ALG)?;
+        text(metadata, ID_TOKEN_ALG)?;
+        let (member, only) = ("subject_type", "public");
+        if text(metadata, member)?.is_some_and(|value| value != only) {
+            return Err(invalid(member, only));
         }
+        // 4. What people see of it.
         client.client_name = text(metadata, "client_name")?;
-        // 4. What a record must be anyway.
-        client.check().map_err(|error| match error {
+        client.client_uri = take(metadata, "client_uri", PAGE_URL)?;
+        client.logo_uri = take(metadata, "logo_uri", PAGE_URL)?;
+        client.policy_uri = take(metadata, "policy_uri", PAGE_URL)?;
+        client.tos_uri = take(metadata, "tos_uri", PAGE_URL)?;
+        // 5. What a record must be anyway.
+        client.check_written().map_err(|error| match error {
             RecordError::RedirectUri { .. } => Rejection::InvalidRedirectUri,
+            RecordError::Name => invalid("client_name", PLAIN_TEXT),
+            RecordError::Page(member) => invalid(member, PAGE_URL),
             RecordError::Keys(_) | RecordError::NumberOfKeys => invalid("jwks", KEYS),
             _ => invalid(
                 "tls_client_auth_subject_dn",
@@ -152,13 +148,95 @@ impl RegistrationPolicy {
         })?;
         Ok((client, ignored_keys))
     }
+
+    /// The grants that are asked for, as far as they may be had, and how the client authenticates.
+    fn grants_and_method(
+        &self,
+        metadata: &mut Object,
+    ) -> Result<(Vec<String>, AuthMethod), Rejection> {
+        let (member, method_member) = ("grant_types", "token_endpoint_auth_method");
+        let asked = texts(metadata, member)?;
+        let may_have = |name: &str| {
+            let known = GrantType::parse(name);
+            known.is_some_and(|grant_type| self.grant_types.contains(&grant_type))
+        };
+        let mut grant_types = match asked.is_empty() {
+            false => asked,
+            // RFC 7591 §2 has this one for who asks for none.
+            true if may_have(GrantType::AuthorizationCode.name()) => {
+                vec![GrantType::AuthorizationCode.name().to_owned()]
+            }
+            true => {
+                let all = self.grant_types.iter().map(|known| known.name());
+                all.map(str::to_owned).collect()
+            }
+        };
+        grant_types.retain(|name| may_have(name));
+        if grant_types.is_empty() {
+            return Err(invalid(member, "ones that may be asked for here"));
+        }
+        let method = take::<String>(metadata, method_member, HERE)?;
+        let method = self.method(metadata, method.as_deref(), &grant_types);
+        let method = method.ok_or_else(|| invalid(method_member, HERE))?;
+        // Who has no secret to keep gets no tokens for itself (RFC 6749 §4.4).
+        if method == AuthMethod::None {
+            grant_types.retain(|name| !is_for_confidential(name));
+        }
+        match grant_types.is_empty() {
+            true => Err(invalid(method_member, HERE)),
+            false => Ok((grant_types, method)),
+        }
+    }
+
+    /// How a client authenticates that asks for that method, or for none.
+    ///
+    /// Who can send a secret can send it in the other way too, and gets one with the answer that
+    /// tells which. What has no secret is not given one: it may have no place for it, or wants more
+    /// than that.
+    fn method(
+        &self,
+        metadata: &Object,
+        asked: Option<&str>,
+        grant_types: &[String],
+    ) -> Option<AuthMethod> {
+        let mut allowed = self.auth_methods.iter().copied();
+        let of_secrets = |method: &AuthMethod| method.uses_secret();
+        if let Some(asked) = asked {
+            let named =
+                AuthMethod::parse(asked).filter(|method| self.auth_methods.contains(method));
+            let known = AuthMethod::parse(asked);
+            let has_secret = known
+                .is_some_and(|known| known.is_registered() && known.uses_secret())
+                || asked == SECRET_JWT;
+            return named.or_else(|| allowed.find(of_secrets).filter(|_| has_secret));
+        }
+        let fits = |method: &AuthMethod| match method {
+            AuthMethod::PrivateKeyJwt => metadata.get("jwks").is_some(),
+            AuthMethod::TlsClientAuth => metadata.get("tls_client_auth_subject_dn").is_some(),
+            AuthMethod::None => !grant_types.iter().all(|name| is_for_confidential(name)),
+            _ => true,
+        };
+        // RFC 7591 §2 has Basic for who asks for none; else the first that the client can use.
+        let basic = AuthMethod::ClientSecretBasic;
+        match self.auth_methods.contains(&basic) {
+            true => Some(basic),
+            false => allowed.find(fits),
+        }
+    }
+}
+
+/// Whether only clients with credentials may use a grant.
+fn is_for_confidential(grant_type: &str) -> bool {
+    grant_type == GrantType::ClientCredentials.name()
 }
 
 /// The client information response (§3.2.1), but for its secret: all that is registered.
 #[must_use]
 pub fn information(client: &Client) -> Map<String, Value> {
     let has_codes = client.may_use(GrantType::AuthorizationCode.name());
-    let response_types: &[&str] = if has_codes { &["code"] } else { &[] };
+    let response_types: &[&str] = if has_codes { &[CODE] } else { &[] };
+    let has_assertions = client.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+    let alg = |is_used: bool| is_used.then_some(es256::NAME);
     let information = json!({
         "client_id": client.client_id.as_str(),
         "client_id_issued_at": client.updated_at.seconds(),
@@ -179,6 +257,15 @@ pub fn information(client: &Client) -> Map<String, Value> {
     let Value::Object(mut information) = information else {
         return Map::new();
     };
+    put(
+        &mut information,
+        TOKEN_ENDPOINT_ALG,
+        alg(has_assertions).into(),
+    );
+    put(&mut information, ID_TOKEN_ALG, alg(has_codes).into());
+    for (member, uri) in client.pages() {
+        put(&mut information, member, uri.into());
+    }
     information.retain(|_, value| !value.is_null());
     information
 }
@@ -218,4 +305,10 @@ fn invalid(member: &'static str, expected: &'static str) -> Rejection {
     Rejection::InvalidClientMetadata { member, expected }
 }
 
+const CODE: &str = "code";
+/// A way to use a secret that is not here (OpenID Connect Core §9).
+const SECRET_JWT: &str = "client_secret_jwt";
+const TOKEN_ENDPOINT_ALG: &str = "token_endpoint_auth_signing_alg";
+const ID_TOKEN_ALG: &str = "id_token_signed_response_alg";
+const HERE: &str = "one that may be asked for here";
 const KEYS: &str = "a JWK Set with 1 to 10 public keys for ES256";

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// How far the clock of others may be ahead of ours, wherever they say when something began: `iat`
 /// and `nbf` of assertions, foreign tokens and proofs, and `auth_time`. FAPI 2.0 Security Profile
-/// §5.3.2.1 wants up to 10 s accepted and more than 60 s refused; this is far enough from both that no
-/// rounding matters.
+/// §5.3.2.1 wants up to 10 s accepted and more than 60 s refused; this is far enough from both that
+/// no rounding matters.
 pub const MAX_AHEAD: Seconds = Seconds(30);
 
-/// How far the clock of others may be behind ours: for how long after its `exp` an assertion is good.
+/// How far the clock of others may be behind ours: for how long after its `exp` an assertion is
+/// good.
 pub const MAX_BEHIND: Seconds = Seconds(8);
 
 /// A moment: seconds since 1970-01-01T00:00:00Z, leap seconds ignored.

@@ -215,8 +215,8 @@ pub async fn verify<S: Store>(
     })
 }
 
-/// What of `wanted` a token allows by its own word: `scope` (RFC 9068 §2.2.3) and `scp`, as many issuers
-/// call it, each a string or an array of strings. `None` if it says nothing of that.
+/// What of `wanted` a token allows by its own word: `scope` (RFC 9068 §2.2.3) and `scp`, as many
+/// issuers call it, each a string or an array of strings. `None` if it says nothing of that.
 fn own_scope(claims: &Object, wanted: &ScopeSet) -> Result<Option<ScopeSet>, AssertionError> {
     let mut own = None::<ScopeSet>;
     for name in ["scope", "scp"] {

@@ -62,6 +62,19 @@ function mustAsk(session, { prompt = "", max_age }) {
   return max_age !== undefined && now() - session.auth_time >= max_age;
 }
 
+/** What the client says of itself: links alone, so that this page loads nothing from it. */
+function about(asked) {
+  const links = [
+    ["client_uri", "What it is"], ["policy_uri", "What becomes of your data"], ["tos_uri", "Its terms of service"],
+    ["logo_uri", "Its logo"],
+  ].filter(([member]) => asked[member] !== undefined);
+  return links.length === 0 ? "" : html`
+<ul>
+${links.map(([member, text]) => html`
+<li><a href="${asked[member]}" rel="noreferrer" target="_blank">${text}</a></li>`)}
+</ul>`;
+}
+
 /** The page that asks. */
 function question(url, ticket, asked, session) {
   const remembered = session?.sub
@@ -81,6 +94,7 @@ ${[...PEOPLE].map(([sub, { name }]) => html`
 <button name="act" value="continue">Continue</button>
 <button name="act" value="cancel" class="other">Cancel</button>
 </form>
+${about(asked)}
 <p class="note">This is an example. It asks for no password: whoever opens this page may be anybody.</p>`);
 }
 

@@ -1,5 +1,5 @@
-//! Whether the `htu` of a proof is the URI of a request: without query and fragment (RFC 9449 §4.3),
-//! and both normalised by syntax (RFC 3986 §6.2.2) and by scheme (§6.2.3).
+//! Whether the `htu` of a proof is the URI of a request: without query and fragment (RFC 9449
+//! §4.3), and both normalised by syntax (RFC 3986 §6.2.2) and by scheme (§6.2.3).
 
 /// Whether a URI is that of the endpoint at `path` of `origin`.
 pub(super) fn is_endpoint(uri: &str, origin: &str, path: &str) -> bool {
@@ -7,8 +7,8 @@ pub(super) fn is_endpoint(uri: &str, origin: &str, path: &str) -> bool {
     uri.is_some() && uri == normalized(&format!("{origin}{path}"))
 }
 
-/// An `http` or `https` URI in its normal form, without query and fragment; `None` for what is no such
-/// URI, and for one with user information, which no endpoint has.
+/// An `http` or `https` URI in its normal form, without query and fragment; `None` for what is no
+/// such URI, and for one with user information, which no endpoint has.
 fn normalized(uri: &str) -> Option<String> {
     let uri = uri.split(['?', '#']).next()?;
     let (scheme, rest) = uri.split_once("://")?;

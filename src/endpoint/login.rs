@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{answer, caller};
-use crate::client::reserved_claim;
+use crate::client::{Client, reserved_claim};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Asked, Decide, Look, Resume};
@@ -38,6 +38,14 @@ struct TicketResponse<'a> {
     client_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logo_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy_uri: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tos_uri: Option<&'a str>,
     scope: &'a ScopeSet,
     #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<&'a str>,
@@ -71,12 +79,17 @@ pub async fn ticket<S: Store>(
     };
     let Asked { client_id, request } = context.act(realm, handle.family, look).await?;
     let client = context.client(realm, &client_id).await?;
-    let client_name = client
-        .as_ref()
-        .and_then(|client| client.client_name.as_deref());
+    let of_client = |member: fn(&Client) -> Option<&String>| {
+        let value = client.as_deref().and_then(member);
+        value.map(String::as_str)
+    };
     json(&TicketResponse {
         client_id: client_id.as_str(),
-        client_name,
+        client_name: of_client(|client| client.client_name.as_ref()),
+        client_uri: of_client(|client| client.client_uri.as_ref()),
+        logo_uri: of_client(|client| client.logo_uri.as_ref()),
+        policy_uri: of_client(|client| client.policy_uri.as_ref()),
+        tos_uri: of_client(|client| client.tos_uri.as_ref()),
         scope: &request.scope,
         prompt: request.prompt.as_deref(),
         max_age: request.max_age,

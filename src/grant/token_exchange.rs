@@ -294,8 +294,8 @@ fn refused(parameter: &'static str, why: Failure) -> Failure {
 impl Verified {
     /// What another issuer says.
     fn by_another(mut asserted: Asserted) -> Result<Self, AssertionError> {
-        // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`), and what else is
-        // said of them is not ours to repeat.
+        // Who acts there is nobody that acts here (RFC 8693 §4.1: by `iss` and `sub`), and what
+        // else is said of them is not ours to repeat.
         if let Some(act) = asserted.claims.remove("act") {
             let act = foreign_act(act, &asserted.original.0);
             let act = act.ok_or(AssertionError::Claim("act"))?;
@@ -345,7 +345,8 @@ impl Verified {
     }
 }
 
-/// Who acts by another issuer's word, one after another: of each `sub`, and `iss`, which is that issuer's.
+/// Who acts by another issuer's word, one after another: of each `sub`, and `iss`, which is that
+/// issuer's.
 fn foreign_act(claim: Value, issuer: &str) -> Option<Value> {
     let mut links = Vec::new();
     let mut next = Some(claim);

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::jwk::{KeyError, KeySetError, PublicKey};
 use crate::json::{JsonError, Object, put};
 
-/// Public keys of somebody else. "Implementations SHOULD ignore JWKs within a JWK Set that use `kty`
-/// values that are not understood by them, that are missing required members, or for which values are
-/// out of the supported ranges" (RFC 7517 §5).
+/// Public keys of somebody else. "Implementations SHOULD ignore JWKs within a JWK Set that use
+/// `kty` values that are not understood by them, that are missing required members, or for which
+/// values are out of the supported ranges" (RFC 7517 §5).
 #[derive(Debug, Default)]
 pub struct PublicKeys {
     /// Those that can be used. Several may have one name.
@@ -102,8 +102,8 @@ impl PublicKeys {
         }
     }
 
-    /// The set without what is ignored, as it is written to a record, and what that is. A private key
-    /// is refused: whoever sends one should know that it is public now.
+    /// The set without what is ignored, as it is written to a record, and what that is. A private
+    /// key is refused: whoever sends one should know that it is public now.
     ///
     /// # Errors
     /// [`KeySetError`].

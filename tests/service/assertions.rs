@@ -253,7 +253,8 @@ fn a_jti_is_its_clients_and_its_realms_and_free_again_when_its_assertion_is_over
             .status(),
         401
     );
-    // It was good until NOW + 60, by a clock that is 8 s behind, and is remembered for a minute more.
+    // It was good until NOW + 60, by a clock that is 8 s behind, and is remembered for a minute
+    // more.
     for (seconds, status) in [(127, 401), (128, 200), (129, 401)] {
         fixture.now = UnixTime::from_seconds(NOW + seconds);
         let again = fixture.assert_by(&good().claim("exp", NOW + seconds + 60));

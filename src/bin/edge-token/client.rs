@@ -152,6 +152,18 @@ pub(crate) struct Create {
     /// The client's name for people
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
+    /// Where people read what it is
+    #[arg(long, value_name = "URL")]
+    client_uri: Option<String>,
+    /// Its logo, for login applications to show
+    #[arg(long, value_name = "URL")]
+    logo_uri: Option<String>,
+    /// Where people read what becomes of their data
+    #[arg(long, value_name = "URL")]
+    policy_uri: Option<String>,
+    /// Where people read its terms of service
+    #[arg(long, value_name = "URL")]
+    tos_uri: Option<String>,
     /// The grants it may use; empty for none, as login applications need
     #[arg(long, default_value = "client_credentials", value_name = "A,B", value_parser = grant_types)]
     grant_types: GrantTypes,
@@ -306,6 +318,10 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     };
     let mut client = Client::new(client_id, now, operator);
     client.client_name = create.name;
+    client.client_uri = create.client_uri;
+    client.logo_uri = create.logo_uri;
+    client.policy_uri = create.policy_uri;
+    client.tos_uri = create.tos_uri;
     client.grant_types = create.grant_types.0;
     client.scope = create.scope;
     client.default_scope = create.default_scope;
@@ -381,7 +397,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
             "--jwks goes with --auth-method private_key_jwt, and that needs it".into(),
         ));
     }
-    client.check().map_err(unfit)?;
+    client.check_written().map_err(unfit)?;
 
     let secret = match (auth_method.uses_secret(), create.client_secret) {
         (true, given) => {

@@ -231,8 +231,8 @@ impl Act for Decide {
     }
 }
 
-/// How much longer than `max_age` ago a person may have signed in: meanwhile they agree, and the login
-/// application's clock can be behind ours.
+/// How much longer than `max_age` ago a person may have signed in: meanwhile they agree, and the
+/// login application's clock can be behind ours.
 const LEEWAY: Seconds = Seconds(60);
 
 /// Whether a person signed in before now, and within `max_age` (OpenID Connect Core §3.1.2.1).

@@ -64,7 +64,8 @@ fn a_jti_is_its_issuers_and_its_realms_and_every_clients() {
 fn a_jti_is_free_again_when_its_assertion_is_over() {
     let mut fixture = Fixture::trusting();
     assert_eq!(fixture.bear(&by_idp(), "").status(), 200);
-    // It was good until NOW + 60, by a clock that is 8 s behind, and is remembered for a minute more.
+    // It was good until NOW + 60, by a clock that is 8 s behind, and is remembered for a minute
+    // more.
     for (seconds, status) in [(127, 400), (128, 200), (129, 400)] {
         fixture.at(seconds);
         let again = fixture.bear(&by_idp().claim("exp", NOW + seconds + 60), "");

@@ -1,6 +1,6 @@
-//! How far the clocks of others may be ahead of ours, wherever they say when something began (FAPI 2.0
-//! Security Profile §5.3.2.1: up to 10 s is accepted, more than 60 s refused), and that the URI of a
-//! proof is compared in its normal form (RFC 9449 §4.3).
+//! How far the clocks of others may be ahead of ours, wherever they say when something began (FAPI
+//! 2.0 Security Profile §5.3.2.1: up to 10 s is accepted, more than 60 s refused), and that the URI
+//! of a proof is compared in its normal form (RFC 9449 §4.3).
 
 use super::super::people::People;
 use super::super::signed::*;

@@ -1,5 +1,5 @@
-//! What an exchanged token came from (RFC 8693): it ends with each client that had it before, and is
-//! never more than the word that it was given for.
+//! What an exchanged token came from (RFC 8693): it ends with each client that had it before, and
+//! is never more than the word that it was given for.
 
 use super::super::people::People;
 use super::super::signed::*;

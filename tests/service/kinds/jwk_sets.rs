@@ -1,5 +1,6 @@
-//! JWK Sets of others (RFC 7517 §5): what cannot be used of them is ignored and told in the log, and
-//! spoils nothing beside it. So is an `aud` of one in an array (RFC 7519 §4.1.3) an `aud` of one.
+//! JWK Sets of others (RFC 7517 §5): what cannot be used of them is ignored and told in the log,
+//! and spoils nothing beside it. So is an `aud` of one in an array (RFC 7519 §4.1.3) an `aud` of
+//! one.
 
 use super::super::signed::*;
 use super::super::trusted_issuers::*;

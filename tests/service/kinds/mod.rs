@@ -12,6 +12,7 @@ mod jwk_sets;
 mod metadata;
 mod native_applications;
 mod pages;
+mod registration_narrows;
 mod scopes;
 mod small;
 mod stored_state;

@@ -165,7 +165,7 @@ fn read_import(
         client.updated_at = now;
         client.updated_by.clone_from(&operator);
         let key = client.client_id.record_key(realm);
-        let why = match client.check() {
+        let why = match client.check_written() {
             Err(error) => Some(error.to_string()),
             Ok(()) => known
                 .insert(key.clone(), "stands twice in the file")
