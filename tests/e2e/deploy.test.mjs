@@ -1,10 +1,10 @@
 // docs/deploy.md on this machine: each command that is marked `local` is copied from the page and run, in
 // the order of the page, in a project of its own, against workerd by `wrangler dev`. The others are marked
-// `account`.
+// `account`. Before them comes what README has before this page: `make run`.
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
@@ -36,13 +36,33 @@ before(async () => {
   port = await freePort();
   const built = spawnSync("cargo", ["build", "--quiet", "--locked", "--bin", "edge-token"], { encoding: "utf8" });
   assert.equal(built.status, 0, built.stderr);
-  for (const name of ["node_modules", "build"]) symlinkSync(join(root, name), join(project, name));
+  for (const name of ["node_modules", "build", "scripts", "examples"]) symlinkSync(join(root, name), join(project, name));
   cpSync("wrangler.toml", join(project, "wrangler.toml"));
   // What make builds is there: the project has no Makefile.
   const config = join(project, "wrangler.toml");
   writeFileSync(config, readFileSync(config, "utf8").replace('command = "make build"', 'command = "true"'));
   appendFileSync(config, `\n${fences.find(({ info, code }) => info === "toml" && code.startsWith("[env.staging]")).code}`);
 });
+
+/** What `make run` does, with the project's tool: serves the demo, and is ended as by Ctrl-C. */
+async function runDemo() {
+  mkdirSync(join(project, "bin"));
+  const tool = `#!/usr/bin/env bash\nwhile [ "$1" != -- ]; do shift; done; shift\nexec ${root}/target/debug/edge-token "$@"\n`;
+  writeFileSync(join(project, "bin/cargo"), tool, { mode: 0o755 });
+  const env = { ...process.env, PATH: `${join(project, "bin")}:${process.env.PATH}`, PORT: String(port), WRANGLER_SEND_METRICS: "false" };
+  const demo = spawn(process.execPath, ["scripts/run.mjs"], { cwd: project, detached: true, env });
+  let printed = "";
+  const ended = new Promise((resolve) => demo.once("exit", resolve));
+  for (const stream of [demo.stdout, demo.stderr]) stream.on("data", (data) => { printed += data; });
+  for (let waited = 0; waited < 600 && !printed.includes("Log lines follow"); waited += 1) {
+    assert.equal(demo.exitCode, null, printed);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.match(printed, /Log lines follow/);
+  for (const [, secret] of printed.matchAll(/-u [\w-]+:(\S+)/g)) add(secret);
+  process.kill(-demo.pid, "SIGINT");
+  await ended;
+}
 
 after(async () => {
   if (server && server.exitCode === null) {
@@ -99,6 +119,8 @@ let first;
 
 test("the local commands work as they stand, one after another", { skip }, async () => {
   assert.ok(!missing, missing);
+  await runDemo();
+  assert.ok(existsSync(join(project, ".demo/credentials.json")) && existsSync(join(project, ".wrangler/state")));
   for (const { info, code } of fences) {
     if (info === "sh local") said.push({ code, stdout: await run(code) });
     if (code.includes("curl -sf")) [first] = readFileSync(join(project, ".demo/secrets.env"), "utf8").match(/(?<="kid":")[^"]+/);

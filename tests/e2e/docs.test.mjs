@@ -174,7 +174,7 @@ const targets = new Set(all(read("Makefile"), /^([a-z0-9-]+):/gm).flat());
 const scripts = JSON.parse(read("package.json")).scripts ?? {};
 /** What is on every machine, or comes with what the pages ask for. */
 const PROGRAMS = new Set(["curl", "jq", "sort", "uniq", "openssl", "tr", "cat", "cd", "git", "go", "java", "javac", "python", "python3", "mvn",
-  "docker", "export", "echo", "pip", "rustup", "apt-get"]);
+  "docker", "rm", "export", "echo", "pip", "rustup", "apt-get"]);
 
 function checkCommand(words) {
   const [program, ...rest] = words;

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { add, addFrom, isPrintedWithout } from "./sent.mjs";
@@ -24,20 +25,32 @@ function makeRun() {
   return child;
 }
 
-before(async () => {
-  if (ownDevVars === undefined) writeFileSync(DEV_VARS, devVars);
-  port = await freePort();
+/** Waits until it serves. */
+async function serves() {
+  printed = "";
   run = makeRun();
   await new Promise((resolve, reject) => {
     const read = (data) => {
       printed += data;
-      if (/^Log lines follow/m.test(printed)) resolve();
+      if (/^Log lines follow/m.test(printed) && /Ready on/.test(printed)) resolve();
     };
     run.stdout.on("data", read);
     run.stderr.on("data", read);
     run.exited.then((status) => reject(new Error(`make run ended with ${status}:\n${printed}`)));
     setTimeout(() => reject(new Error(`make run is not ready after 120 s:\n${printed}`)), 120_000).unref();
   });
+}
+
+before(async () => {
+  if (ownDevVars === undefined) writeFileSync(DEV_VARS, devVars);
+  mkdirSync(".demo", { recursive: true });
+  chmodSync(".demo", 0o755);
+  for (const name of ["records.json", "realms.env"]) {
+    writeFileSync(join(".demo", name), "left over");
+    chmodSync(join(".demo", name), 0o644);
+  }
+  port = await freePort();
+  await serves();
 });
 
 after(() => {
@@ -45,8 +58,8 @@ after(() => {
   if (ownDevVars === undefined) rmSync(DEV_VARS);
 });
 
-/** The lines to paste; wrangler printed one of its own before, for the cron trigger. */
-const curlLines = () => printed.split("edge-token is ready")[1].match(/^ +curl .*$/gm);
+/** The lines to paste. */
+const curlLines = () => printed.match(/^ +curl -u .*$/gm);
 
 /** A token by the line that `make run` printed, pasted into a shell. */
 function pastedToken() {
@@ -63,6 +76,21 @@ test("the printed line, pasted, gets a token that jose verifies", async () => {
   const issuer = `http://127.0.0.1:${port}/realms/default`;
   const { payload } = await verify(pastedToken(), issuer);
   assert.equal(payload.client_id, "demo-client");
+});
+
+test("the first line to paste is the demo's own: wrangler, which has one for the cron trigger, speaks after it", () => {
+  const [first] = printed.match(/^.*\bcurl\b.*$/m);
+  assert.match(first, /^ {2}curl -u demo-client:/);
+  const [before, after] = printed.split("Log lines follow");
+  assert.doesNotMatch(before, /cdn-cgi|Ready on/);
+  assert.match(after, /Ready on/);
+});
+
+test("what is in .demo is for its user alone, also what was there with other modes", () => {
+  const modes = () => Object.fromEntries([".", ...readdirSync(".demo")].map((name) =>
+    [name, (statSync(join(".demo", name)).mode & 0o777).toString(8)]));
+  for (const [name, mode] of Object.entries(modes())) assert.equal(mode, name === "." ? "700" : "600", name);
+  for (const name of ["secrets.env", "credentials.json", "login.json", "records.json", "realms.env"]) assert.ok(name in modes(), name);
 });
 
 test("the tool's check of the realm finds nothing wrong", () => {
@@ -160,4 +188,71 @@ test("Ctrl-C ends everything that it started", async () => {
   const server = createServer();
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
   server.close();
+});
+
+/** What it says when it does not serve. */
+async function stops() {
+  const child = makeRun();
+  let said = "";
+  child.stderr.on("data", (data) => { said += data; });
+  assert.notEqual(await child.exited, 0);
+  return said;
+}
+
+test("after a rotation, or when a client is disabled or deleted, a start prints what works", async () => {
+  const of = (realm) => ["--realm", realm, "--client-id", "demo-client"];
+  tool("client", "rotate-secret", ...of("default"), "--overlap", "0s");
+  tool("client", "disable", ...of("dx"));
+  tool("client", "delete", ...of("provider"), "--yes");
+  await serves();
+  try {
+    const lines = curlLines();
+    assert.deepEqual(lines.map((line) => new URL(line.split(" ").at(-1)).pathname),
+      ["/token", "/auth/realms/provider/protocol/openid-connect/token", "/api/id/v1/auth/token", "/oauth2/token"]);
+    for (const line of lines) {
+      const { stdout, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+      assert.match(stdout, /access_token|accessToken/, `${line}\n${stderr}`);
+    }
+    assert.match(printed, /the secret of default\/demo-client was changed/);
+    const [enable] = printed.match(/cargo run -- (client enable .*)$/m).slice(1);
+    tool(...enable.split(" "));
+  } finally {
+    process.kill(-run.pid, "SIGINT");
+    await run.exited;
+  }
+});
+
+test("realms that cannot be served are told before anything is started", async () => {
+  const good = readFileSync("wrangler.toml", "utf8");
+  try {
+    for (const [wrong, said] of [
+      [good.replace("[vars.REALMS.dx]\n", '[vars.REALMS.dx]\nhosts = ["127.0.0.1:8787"]\n'), /realm dx: member `hosts`: `127\.0\.0\.1:8787` must be the name of a host/],
+      [good.replace('dialect = "keycloak"', 'dialect = "keycloke"'), /realm dx: member `dialect`: `keycloke` is unknown/],
+      [good.replace('class_name = "GrantStore"', 'class_name = "Other"'), /binding GRANTS: its class_name is not GrantStore/],
+    ]) {
+      assert.notEqual(wrong, good);
+      writeFileSync("wrangler.toml", wrong);
+      const text = await stops();
+      assert.match(text, said);
+      assert.doesNotMatch(text, /starting workerd/);
+    }
+  } finally {
+    writeFileSync("wrangler.toml", good);
+  }
+});
+
+test("what an earlier checkout wrote of the demo's clients is taken, and what a later one wrote is told", async () => {
+  const file = ".demo/credentials.json";
+  const { version, clients } = JSON.parse(readFileSync(file, "utf8"));
+  assert.equal(version, 1);
+  writeFileSync(file, JSON.stringify({ version: 2, clients: "sealed" }));
+  assert.match(await stops(), /\.demo\/credentials\.json is of version 2, which a later checkout wrote: make clean/);
+  assert.match(readFileSync(file, "utf8"), /sealed/);
+  // The first ones were the clients alone.
+  writeFileSync(file, JSON.stringify(clients));
+  await serves();
+  process.kill(-run.pid, "SIGINT");
+  await run.exited;
+  assert.doesNotMatch(printed, /registering|was changed/);
+  assert.match(printed, new RegExp(`curl -u demo-client:${clients["default/demo-client"].client_secret} `));
 });
