@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-WORKER_BUILD := 0.8.7
+WORKER_BUILD := $(shell sed -n 's/^worker-build = "=\([0-9.]*\)".*/\1/p' tools/Cargo.toml)
 CARGO_DENY := 0.20.2
 WASM_BINDGEN := $(shell sed -n 's/^wasm-bindgen = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
 CARGO_FUZZ := 0.13.2
@@ -67,16 +67,15 @@ node_modules/.installed: package.json package-lock.json | $(TOOLS)/prerequisites
 	npm ci --no-audit --no-fund
 	@touch $@
 
-# Its lock file may name what a mirror of the registry does not have yet.
-$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN): | $(TOOLS)/prerequisites
+# What these two write is deployed: each is built by its lock file in tools/.
+$(TOOLS)/wasm-bindgen-$(WASM_BINDGEN): tools/Cargo.lock tools/wasm-bindgen-cli.lock | $(TOOLS)/prerequisites
 	$(call say,"[4/5] Building wasm-bindgen $(WASM_BINDGEN): one to two minutes")
-	install='cargo install wasm-bindgen-cli --version $(WASM_BINDGEN) --no-default-features --debug --force --root $(TOOLS)'; \
-	$$install --locked || { echo 'make: without its lock file, then' >&2; $$install; }
+	TOOLS=$(TOOLS) node scripts/install-tool.mjs wasm-bindgen-cli --no-default-features
 	@touch $@
 
-$(TOOLS)/worker-build-$(WORKER_BUILD): | $(TOOLS)/prerequisites
+$(TOOLS)/worker-build-$(WORKER_BUILD): tools/Cargo.lock tools/worker-build.lock | $(TOOLS)/prerequisites
 	$(call say,"[5/5] Building worker-build $(WORKER_BUILD): one to two minutes")
-	cargo install worker-build --version $(WORKER_BUILD) --locked --debug --force --root $(TOOLS)
+	TOOLS=$(TOOLS) node scripts/install-tool.mjs worker-build
 	@touch $@
 
 # ---- Build --------------------------------------------------------------------------------------

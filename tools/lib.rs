@@ -1,0 +1,1 @@
+//! Nothing is here: this package exists for its lock file.
