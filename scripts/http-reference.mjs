@@ -1,10 +1,10 @@
 // Writes docs/http.md, the HTTP reference, from docs/openapi.yaml: node scripts/http-reference.mjs
-// With --print it goes to standard output. Read by npm's `yaml`, which knows the anchors of that file.
+// With --print it goes to standard output. Read by npm's `yaml`, which knows the anchors and merges of that file.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "yaml";
 
-const api = parse(readFileSync("docs/openapi.yaml", "utf8"), { maxAliasCount: -1 });
+const api = parse(readFileSync("docs/openapi.yaml", "utf8"), { maxAliasCount: -1, merge: true });
 
 const METHODS = ["get", "post", "head", "options"];
 /** What has a heading: the tags of paths' operations, of which the first counts, and operations without any. */
@@ -115,7 +115,7 @@ function sections() {
   const groups = new Map();
   for (const [path, item] of Object.entries(api.paths)) {
     const { parameters, ...operations } = resolved(item);
-    const key = JSON.stringify(operations);
+    const key = JSON.stringify(operations, (name, value) => (name === "operationId" ? undefined : value));
     const group = groups.get(key) ?? { operations, paths: [] };
     groups.set(key, group);
     group.paths.push(path);

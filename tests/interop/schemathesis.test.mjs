@@ -152,10 +152,10 @@ const EXAMPLES = [
 /** The description with these examples: Schemathesis sends each of them. */
 function withLiveExamples(realms) {
   const copy = structuredClone(described);
-  const { requestBodies, pathItems, parameters } = copy.components;
+  const { requestBodies, parameters } = copy.components;
   const named = (object, $ref) => object[$ref.split("/").at(-1)];
   for (const [path, item] of Object.entries(copy.paths)) {
-    const operations = structuredClone(item.$ref ? named(pathItems, item.$ref) : item);
+    const operations = structuredClone(item);
     copy.paths[path] = operations;
     const values = EXAMPLES.filter(([end]) => end.test(path))
       .flatMap(([, make]) => Object.values(realms).flatMap(make));
@@ -266,7 +266,7 @@ test("the description has the paths, words, statuses, grants and methods of the 
   const under = { Authorization: ends("LOGIN"), EndSession: ends("SIGN_OUT") };
   const paths = all(source("dialect.rs"), /Endpoint::(\w+),\s*"(\/[^"]+)"/g).flatMap(([endpoint, path]) =>
     [path, ...(under[endpoint] ?? []).map((end) => path + end)]);
-  const fixed = all(source("service.rs"), /request\.path == "(\/\w+)"/g).flat();
+  const fixed = all(source("service.rs"), /request\.path == "(\/\w*)"/g).flat();
   assert.ok(under.Authorization.length === 4 && under.EndSession.length === 2 && fixed.length > 0);
   assert.deepEqual(Object.keys(described.paths).sort(), sorted([...paths, ...fixed]));
 
@@ -286,7 +286,7 @@ test("the description has the paths, words, statuses, grants and methods of the 
     assert.match(texts[word] ?? "", new RegExp(`\\b${status}\\b`), `${word} with ${status}`);
   }
   assert.deepEqual(Object.keys(texts).sort(), sorted(pairs.map(([word]) => word)));
-  const items = Object.values({ ...described.paths, ...described.components.pathItems });
+  const items = Object.values(described.paths);
   const answered = items.flatMap((item) => ["get", "head", "options", "post"].flatMap((method) =>
     Object.keys(item[method]?.responses ?? {})));
   for (const [, status] of pairs) assert.ok(answered.includes(status), status);
@@ -325,9 +325,8 @@ test("every operation answers as described, with credentials", { skip }, async (
   // Of each operation a good answer was seen too, but where it takes a browser's cookie.
   const inVain = Object.entries(answers).filter(([, counts]) => !Object.entries(counts).some(isGood));
   assert.deepEqual(inVain.map(([label]) => label).filter((label) => !label.endsWith("/resume")), []);
-  const { pathItems } = described.components;
-  const operations = Object.values(described.paths).flatMap(({ $ref, ...item }) =>
-    Object.keys($ref ? pathItems[$ref.split("/").at(-1)] : item).filter((key) => key !== "parameters"));
+  const operations = Object.values(described.paths).flatMap((item) =>
+    Object.keys(item).filter((key) => key !== "parameters"));
   assert.equal(Object.keys(answers).length, operations.length);
 
   for (const name of Object.keys(SHARED)) {
@@ -340,6 +339,7 @@ test("and without, where nothing that needs them is given away", { skip }, async
   const answers = await schemathesis(FILE, "default", undefined, "--include-method", "POST",
     "--exclude-path-regex", "^/auth/", "--phases", "fuzzing", "--max-examples", "10");
   print("Without credentials", answers);
+  // A browser that signs in or out needs none: it is sent on, or gets a page.
   const given = Object.entries(answers).filter(([, counts]) => Object.entries(counts).some(isGood));
-  assert.deepEqual(given.map(([label]) => label).filter((label) => !/\/(authorize|auth|code)$/.test(label)), []);
+  assert.deepEqual(given.map(([label]) => label).filter((label) => !/\/(authorize|auth|code|logout)$/.test(label)), []);
 });
