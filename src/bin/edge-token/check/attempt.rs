@@ -35,7 +35,7 @@ impl Attempt<'_> {
         let url = url.ok_or_else(|| {
             Error::State("secrets are not sent over http, but on loopback".into())
         })?;
-        let client = Client::new(&url, false);
+        let client = Client::new(&url, false)?;
         let answer = client.answer(&self.ask(self.client_secret));
         let answer = answer.map_err(|why| {
             Error::State(format!(

@@ -2,12 +2,14 @@
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
 use edge_token::time::UnixTime;
 use serde_json::{Map, Value};
 use ureq::http::Request;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Error, Proxy};
 
 use super::report::Objection;
@@ -121,7 +123,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(url: &Url, tells: bool) -> Self {
+    pub(super) fn new(url: &Url, tells: bool) -> Result<Self, crate::Error> {
         let proxy = Proxy::try_from_env().filter(|_| !url.is_on_loopback());
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -129,12 +131,13 @@ impl Client {
             .max_redirects_will_error(false)
             .timeout_global(Some(TIMEOUT))
             .user_agent(concat!("edge-token-check/", env!("CARGO_PKG_VERSION")))
+            .tls_config(TlsConfig::builder().root_certs(roots()?).build())
             .proxy(proxy);
-        Self {
+        Ok(Self {
             agent: config.build().into(),
             asked: Cell::new(0),
             tells: tells && std::io::stderr().is_terminal(),
-        }
+        })
     }
 
     /// How many requests were made.
@@ -188,6 +191,27 @@ impl Client {
             received: Some(crate::now()),
         })
     }
+}
+
+/// The certificates that those of servers must lead to: Mozilla's, or as elsewhere those in the file
+/// that SSL_CERT_FILE names, for deployments behind a proxy or an authority of one's own.
+fn roots() -> Result<RootCerts, crate::Error> {
+    let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else {
+        return Ok(RootCerts::WebPki);
+    };
+    let wrong = |why: String| crate::Error::Argument(format!("SSL_CERT_FILE: {why}"));
+    let pem = std::fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let items = parse_pem(&pem).collect::<Result<Vec<_>, _>>();
+    let items = items.map_err(|error| wrong(error.to_string()))?;
+    let certificates = items.into_iter().filter_map(|item| match item {
+        PemItem::Certificate(certificate) => Some(certificate),
+        _ => None,
+    });
+    let certificates = certificates.collect::<Vec<_>>();
+    if certificates.is_empty() {
+        return Err(wrong("it has no certificate".into()));
+    }
+    Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
 impl Drop for Client {

@@ -18,6 +18,7 @@ mod places;
 mod refusals;
 mod report;
 mod token;
+mod transport;
 mod url;
 
 use std::io::IsTerminal as _;
@@ -103,7 +104,7 @@ pub(crate) fn examine(arguments: Arguments, quiet: bool) -> Result<Examined, Err
     let credentials = credentials(arguments.client_id, arguments.client_secret)?;
     let secret = credentials.as_ref().map(|it| it.client_secret.clone());
     let mut battery = Battery {
-        client: Client::new(&arguments.url, !quiet),
+        client: Client::new(&arguments.url, !quiet)?,
         marker: URL_SAFE_NO_PAD.encode(random::<18>()?),
         report: Report::new(secret),
     };
@@ -215,6 +216,9 @@ impl Battery {
                 .is_some_and(|methods| methods.iter().any(|method| method == "private_key_jwt")),
         };
         errors::report(&self.client, &endpoint, &mut self.report);
+        let plain = transport::plain_http(&self.client, &token_endpoint);
+        self.report
+            .add("token endpoint: plain http", "RFC 6749 §3.2", plain);
         let may_be_told = match credentials {
             None => skip("no credentials: give --client-id and --client-secret"),
             Some(_) if !token_endpoint.is_private() => {
@@ -283,6 +287,8 @@ impl Battery {
             _ => fail("http: everybody on the way reads secrets and tokens"),
         };
         self.report.add("transport: https", "RFC 6749 §3.2", https);
+        let hsts = transport::hsts(issuer, answer);
+        self.report.add("transport: HSTS", "RFC 6797 §6.1", hsts);
         let date = match answer.date() {
             None if !issuer.is_https() => skip("there is none, as with the local runtime"),
             date => claims::clock(answer.received, date),

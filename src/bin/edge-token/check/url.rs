@@ -44,6 +44,20 @@ impl Url {
         self.text.starts_with("https://")
     }
 
+    /// The same by plain http, if its port is the usual one: then that is the usual one too.
+    pub(super) fn by_plain_http(&self) -> Option<Self> {
+        let rest = self.text.strip_prefix("https://")?;
+        let authority = self.origin().strip_prefix("https://")?;
+        let host = authority.strip_suffix(":443").unwrap_or(authority);
+        // Those of an IPv6 address stand in brackets.
+        let has_port = host
+            .rsplit_once(']')
+            .map_or(host, |(_, end)| end)
+            .contains(':');
+        let path = rest.get(authority.len()..)?;
+        (!has_port).then(|| Self::parse(&format!("http://{host}{path}")))?
+    }
+
     /// The same path on another origin.
     #[cfg(feature = "console")]
     pub(crate) fn moved_to(&self, other: &Self) -> String {
@@ -63,6 +77,22 @@ impl Url {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_http_is_where_https_is() {
+        for (text, plain) in [
+            ("https://a.example", Some("http://a.example")),
+            ("https://a.example:443/a/b", Some("http://a.example/a/b")),
+            ("https://[::2]/a", Some("http://[::2]/a")),
+            ("https://[::2]:443/a", Some("http://[::2]/a")),
+            ("https://a.example:8443/a", None),
+            ("https://[::2]:8443/a", None),
+            ("http://a.example/a", None),
+        ] {
+            let url = Url::parse(text).unwrap().by_plain_http();
+            assert_eq!(url.as_ref().map(Url::as_str), plain, "{text}");
+        }
+    }
 
     #[test]
     fn urls_are_taken_apart_or_refused() {
