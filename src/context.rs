@@ -14,7 +14,7 @@ use crate::json::Json;
 use crate::not_before::{self, NotBefore};
 use crate::realm::Realm;
 use crate::replay::Mark;
-use crate::store::{Age, Limiter, Store, StoreError};
+use crate::store::{Age, Limiter, Store, StoreError, Turn};
 use crate::time::{Seconds, UnixTime};
 use crate::uuid::Uuid;
 
@@ -237,7 +237,8 @@ impl<S: Store> Context<'_, S> {
         Ok(moments)
     }
 
-    /// The keys of the JWK Set at a URL, read at most `max_age` ago.
+    /// The keys of the JWK Set at a URL, read at most `max_age` ago. Of requests that want them at once
+    /// one fetches them, and none for a while after that failed.
     ///
     /// # Errors
     /// A fault of the storage.
@@ -250,12 +251,24 @@ impl<S: Store> Context<'_, S> {
             max_age,
             stale_if_error: Seconds(0),
         };
-        let copies = &self.store.memory().issuer_keys;
-        if let Some((keys, _)) = copies.usable(url, age, self.now) {
-            return Ok(keys);
+        let memory = self.store.memory();
+        let mut now = self.store.moment(self.now);
+        let mut pauses = 0_u32;
+        loop {
+            if let Some((keys, _)) = memory.issuer_keys.usable(url, age, now) {
+                return Ok(keys);
+            }
+            match memory.fetches.turn(url, now) {
+                Turn::Fetch => break,
+                Turn::Wait => now = self.store.pause(self.now, pauses).await?,
+                Turn::Failed(error) => return Err(error),
+            }
+            pauses = pauses.saturating_add(1);
         }
-        let answer = self.store.issuer_keys(url).await.map(Some);
-        let (keys, _) = copies.settle(url, age, self.now, answer)?;
+        let answer = self.store.issuer_keys(url).await;
+        let ended = self.store.moment(self.now);
+        memory.fetches.ended(url, ended, answer.as_ref().err());
+        let (keys, _) = memory.issuer_keys.settle(url, age, now, answer.map(Some))?;
         let keys = keys.unwrap_or_default();
         self.audit.ignored_keys = keys.told();
         Ok(keys)

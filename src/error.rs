@@ -91,6 +91,9 @@ pub enum Rejection {
     /// The body does not come to its end.
     #[error("body cut off")]
     UnreadableBody,
+    /// The body takes longer than any sender needs.
+    #[error("body too slow")]
+    BodyTimeout,
     /// The body is encoded.
     #[error("content encoding")]
     ContentEncoding,
@@ -278,6 +281,7 @@ impl Rejection {
             Self::UnsupportedTokenType => ErrorCode::UnsupportedTokenType,
             Self::NotAcceptable => ErrorCode::NotAcceptable,
             Self::BodyTooLarge => ErrorCode::ContentTooLarge,
+            Self::BodyTimeout => ErrorCode::RequestTimeout,
             Self::HeaderTooLarge => ErrorCode::HeaderTooLarge,
             Self::RateLimited | Self::TooManyFailures | Self::TooManyTries => {
                 ErrorCode::TooManyRequests
@@ -358,6 +362,7 @@ impl Rejection {
                 "Too many requests; try again later."
             }
             Self::UnreadableBody => "The body was cut off.",
+            Self::BodyTimeout => "The body did not arrive within 10 seconds.",
             Self::ContentEncoding => "The body must not be encoded.",
             Self::MalformedForm(FormError::Encoding) => "A parameter is not percent-encoded UTF-8.",
             Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
@@ -474,6 +479,7 @@ impl Rejection {
             | Self::RequestUri(_)
             | Self::Resume(_)
             | Self::UnreadableBody
+            | Self::BodyTimeout
             | Self::ContentEncoding
             | Self::ContentType { .. }
             | Self::NotAcceptable
@@ -585,6 +591,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// `invalid_request`, for what the caller accepts.
     NotAcceptable,
+    /// `invalid_request`, for bodies that take too long.
+    RequestTimeout,
     /// `invalid_request`, for bodies.
     ContentTooLarge,
     /// `invalid_request`, for headers.
@@ -608,6 +616,7 @@ impl ErrorCode {
             | Self::InsecureTransport
             | Self::MethodNotAllowed
             | Self::NotAcceptable
+            | Self::RequestTimeout
             | Self::ContentTooLarge
             | Self::HeaderTooLarge
             | Self::UnsupportedMediaType => "invalid_request",
@@ -662,6 +671,7 @@ impl ErrorCode {
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
+            Self::RequestTimeout => 408,
             Self::ContentTooLarge => 413,
             Self::TooManyRequests => 429,
             Self::HeaderTooLarge => 431,

@@ -32,11 +32,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The answer to a request whose body did not come to its end: its sender is gone, or breaks off.
+    /// The answer to a request whose body did not come to its end, in time or at all: its sender is
+    /// gone, breaks off, or holds it back.
     #[must_use]
-    pub fn unreadable(request: &Request<'_>, now: UnixTime) -> Self {
-        let failure = Rejection::UnreadableBody.into();
-        let mut reply = reply("none", None, Err(failure), now, &Audit::default());
+    pub fn without_body(request: &Request<'_>, why: Rejection, now: UnixTime) -> Self {
+        let mut reply = reply("none", None, Err(why.into()), now, &Audit::default());
         reply.response.demand_https(request);
         reply
     }

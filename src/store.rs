@@ -2,9 +2,11 @@
 //! its own business: Workers KV in `edge`, a map in [`MemoryStore`].
 
 mod copies;
+mod fetches;
 mod memory;
 
 pub use self::copies::{Age, Copies, Memory};
+pub use self::fetches::{Fetches, Turn};
 pub use self::memory::MemoryStore;
 use crate::client::{Client, ClientId, RecordError};
 use crate::family::FamilyId;
@@ -68,6 +70,15 @@ pub trait Store {
     /// # Errors
     /// [`StoreError`]: never "none" for what could not be read.
     async fn not_before(&self, realm: &RealmName) -> Result<NotBefore, StoreError>;
+
+    /// What time it is by now, for a request that came `now`.
+    fn moment(&self, now: UnixTime) -> UnixTime;
+
+    /// Waits a little, the longer the more `times` it has waited before, and tells what time it is then.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] once the request has waited as long as it may.
+    async fn pause(&self, now: UnixTime, times: u32) -> Result<UnixTime, StoreError>;
 
     /// The keys of the JWK Set at a URL.
     ///

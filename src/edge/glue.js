@@ -25,9 +25,31 @@ export function describe({ method, url, headers }) {
   return text;
 }
 
-/** The octets of a body, at once; for bodies that can have no more than they announce. */
-export function readAll(message) {
-  return message.arrayBuffer();
+/** How long a request's body may take from its header on, in milliseconds. */
+const BODY_TIMEOUT = 10_000;
+
+/** What a reading gives, or `null` if it takes longer than a body may. */
+function inTime(reading) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, BODY_TIMEOUT, null);
+    reading.then((octets) => {
+      clearTimeout(timer);
+      resolve(octets);
+    }, (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}
+
+/** The octets of a request's body, at once; for bodies that can have no more than they announce. */
+export function readAllInTime(message) {
+  return inTime(message.arrayBuffer());
+}
+
+/** The octets of a request's body, as [`readAtMost`] gives them. */
+export function readAtMostInTime(message, max) {
+  return inTime(readAtMost(message, max));
 }
 
 /** The octets of a body, but no more of them than show that it has more than `max`. */

@@ -21,6 +21,7 @@ use self::store::EdgeStore;
 use crate::certificate::{ClientCertificate, Connection};
 use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
+use crate::error::Rejection;
 use crate::http;
 use crate::service::{Log, Reply, Service};
 use crate::store::Memory;
@@ -60,8 +61,8 @@ async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
     sign_on_demand(described.path);
     let body = match (described.method, content_length) {
         // Which costs less than by a stream: the runtime takes no more than is announced.
-        ("POST", Some(length)) if length <= MAX_BODY => octets(read_all(&request)).await,
-        ("POST", _) => octets(read_at_most(&request, MAX_BODY)).await,
+        ("POST", Some(length)) if length <= MAX_BODY => body(read_all_in_time(&request)).await,
+        ("POST", _) => body(read_at_most_in_time(&request, MAX_BODY)).await,
         _ => Ok(Vec::new()),
     };
     // Not before the body is there: its sender could take as long as they like.
@@ -75,7 +76,7 @@ async fn fetch(request: Request, env: Env, _: Context) -> Result<Response> {
             let store = EdgeStore::of(&env, &isolate.memory);
             respond(&isolate.service, request, now, &getrandom::fill, &store).await
         }
-        Err(_) => Reply::unreadable(&described, now),
+        Err(why) => Reply::without_body(&described, why, now),
     };
     if let Some(log) = &reply.log {
         write(log, &env);
@@ -148,8 +149,10 @@ fn load(env: &Env) -> Service {
 extern "C" {
     fn describe(request: &Request) -> String;
     fn log(level: &str, line: &str, env: &JsValue);
-    #[wasm_bindgen(js_name = readAll)]
-    fn read_all(message: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = readAllInTime)]
+    fn read_all_in_time(message: &JsValue) -> Promise;
+    #[wasm_bindgen(js_name = readAtMostInTime)]
+    fn read_at_most_in_time(message: &JsValue, max: usize) -> Promise;
     #[wasm_bindgen(js_name = readAtMost)]
     fn read_at_most(message: &JsValue, max: usize) -> Promise;
     #[wasm_bindgen(catch)]
@@ -265,6 +268,16 @@ fn path(url: &str) -> &str {
 fn query(url: &str) -> &str {
     let url = url.split('#').next().unwrap_or_default();
     url.split_once('?').map_or("", |(_, query)| query)
+}
+
+/// The octets of a request's body, or why there are none: it was cut off, or takes too long.
+async fn body(promise: Promise) -> std::result::Result<Vec<u8>, Rejection> {
+    let octets = JsFuture::from(promise).await;
+    let octets = octets.map_err(|_| Rejection::UnreadableBody)?;
+    match octets.is_null() {
+        true => Err(Rejection::BodyTimeout),
+        false => Ok(Uint8Array::new(&octets).to_vec()),
+    }
 }
 
 /// The octets that a promise gives.

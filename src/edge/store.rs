@@ -34,11 +34,14 @@ const PATIENCE: u64 = 4500;
 const LIMITER_TIMEOUT: u64 = 500;
 
 /// How long an object must have for its answer, or it is not asked, in milliseconds: what it does cannot
-/// be undone.
+/// be undone. A fetch for others must have as long.
 const LEAST_TIME: u64 = 1000;
 
 /// After how many milliseconds the runtime gives up a call of an object, if nobody did before.
 const ABORT_AFTER: u32 = 3500;
+
+/// How long a request waits at first for what another one fetches, in milliseconds.
+const FIRST_PAUSE: u64 = 10;
 
 /// The most octets of an issuer's JWK Set.
 const MAX_JWK_SET: usize = 64 * 1024;
@@ -131,6 +134,23 @@ impl Store for EdgeStore<'_> {
         let moments = record.as_deref().map(NotBefore::parse).transpose();
         let moments = moments.map_err(|error| StoreError::UnusableRecord { key, error })?;
         Ok(moments.unwrap_or_default())
+    }
+
+    fn moment(&self, now: UnixTime) -> UnixTime {
+        match self {
+            Self::Bindings(_) => super::now(),
+            Self::MadeUp(..) => now,
+        }
+    }
+
+    async fn pause(&self, _: UnixTime, times: u32) -> Result<UnixTime, StoreError> {
+        // Who has less time than a fetch may need does not begin one after it has waited.
+        if self.bindings()?.left() < LEAST_TIME {
+            return Err(StoreError::Timeout);
+        }
+        let pause = FIRST_PAUSE.saturating_mul(2_u64.saturating_pow(times.min(5)));
+        Delay::from(Duration::from_millis(pause)).await;
+        Ok(super::now())
     }
 
     async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {

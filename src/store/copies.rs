@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use super::StoreError;
+use super::{Fetches, StoreError};
 use crate::client::Client;
 use crate::jose::PublicKeys;
 use crate::not_before::NotBefore;
@@ -38,6 +38,8 @@ pub struct Memory {
     pub not_before: Copies<NotBefore>,
     /// Of keys, by their URL.
     pub issuer_keys: Copies<PublicKeys>,
+    /// Who fetches them.
+    pub fetches: Fetches,
 }
 
 impl Default for Memory {
@@ -47,6 +49,7 @@ impl Default for Memory {
             // There are as many as are configured; if that is more, it only costs reads.
             not_before: Copies::new(100),
             issuer_keys: Copies::new(100),
+            fetches: Fetches::default(),
         }
     }
 }

@@ -185,6 +185,14 @@ impl Store for MemoryStore {
         Ok(moments.unwrap_or_default())
     }
 
+    fn moment(&self, now: UnixTime) -> UnixTime {
+        now
+    }
+
+    async fn pause(&self, now: UnixTime, _: u32) -> Result<UnixTime, StoreError> {
+        Ok(now)
+    }
+
     async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {
         let set = self.read(url)?.unwrap_or_default();
         let keys = PublicKeys::parse(&set).map_err(|error| StoreError::UnusableKeys {

@@ -16,9 +16,11 @@ const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 // The clock of the isolate is moved, so that no test waits for a copy to grow old.
 const [MAX_AGE, COOLDOWN] = [300, 30];
+/** For how long what failed is not fetched again. */
+const RETRY = 5;
 
 /** The issuers, one for each test: by name, what their URL gives and how often it was asked. */
-const issuers = Object.fromEntries(["many", "rotating", "guessed", "failing", "cached"].map((name) =>
+const issuers = Object.fromEntries(["many", "rotating", "guessed", "failing", "cached", "cold", "down", "renamed", "mixed"].map((name) =>
   [name, { asked: 0, keys: [], answer: "keys" }]));
 
 /** How often the URL was asked to which a redirect leads. */
@@ -49,7 +51,9 @@ const ANSWERS = {
   nothing: (response) => response.end(),
   "1 MB": (response, { keys }) => json(response, [...keys, { kty: "oct", padding: "x".repeat(1 << 20) }]),
   "no end": (response) => Readable.from(flood()).pipe(response),
-  "a private key": (response, { keys, privateJwk }) => json(response, [...keys, { ...privateJwk, kid: "other" }]),
+  "a private key": (response, { privateJwk }) => json(response, [privateJwk]),
+  "bad points": (response, { keys }) => json(response, keys.map((key) => ({ ...key, x: "AAAA" }))),
+  slowly: (response, { keys }) => void setTimeout(() => json(response, keys), 700),
 };
 
 let server;
@@ -159,7 +163,8 @@ test("made-up names of keys do not become as many fetches", async (t) => {
   await isGood(await ask("guessed", began + 2 * COOLDOWN));
 });
 
-for (const [number, answer] of Object.keys(ANSWERS).filter((answer) => answer !== "keys").entries()) {
+const WRONG = Object.keys(ANSWERS).filter((answer) => !["keys", "slowly"].includes(answer));
+for (const [number, answer] of WRONG.entries()) {
   test(`an issuer that gives ${answer}: 503 in time, its URL in the log, and then it goes on`, async () => {
     const issuer = issuers.failing;
     // Each time later than any copy is good.
@@ -167,17 +172,18 @@ for (const [number, answer] of Object.keys(ANSWERS).filter((answer) => answer !=
     issuer.answer = answer;
     elsewhere = 0;
     flooded = 0;
-    for (const grant of [JWT_BEARER, EXCHANGE]) {
+    for (const [index, grant] of [JWT_BEARER, EXCHANGE].entries()) {
+      const at = clock + index * RETRY;
       const before = worker.logs.length;
       const asked = issuer.asked;
       const began = Date.now();
-      const response = await ask("failing", clock, issuer, grant);
+      const response = await ask("failing", at, issuer, grant);
       const took = Date.now() - began;
       assert.deepEqual([response.status, (await response.json()).error], [503, "temporarily_unavailable"]);
       assert.ok(Number(response.headers.get("retry-after")) > 0);
       assert.ok(took < 5000, `${took} ms`);
       assert.ok(issuer.asked > asked);
-      const line = await worker.line(({ outcome, time }) => outcome === "failed" && time === clock);
+      const line = await worker.line(({ outcome, time }) => outcome === "failed" && time === at);
       assert.equal(line.level, "error");
       assert.ok(line.reason.includes(issuer.url), line.reason);
       assert.equal(worker.logs.length, before + 1);
@@ -185,7 +191,7 @@ for (const [number, answer] of Object.keys(ANSWERS).filter((answer) => answer !=
     assert.equal(elsewhere, 0);
     assert.ok(flooded < 1 << 24, `${flooded} octets were taken`);
     issuer.answer = "keys";
-    for (const grant of [JWT_BEARER, EXCHANGE]) await isGood(await ask("failing", clock, issuer, grant));
+    for (const grant of [JWT_BEARER, EXCHANGE]) await isGood(await ask("failing", clock + 2 * RETRY, issuer, grant));
   });
 }
 
@@ -201,5 +207,59 @@ test("while the copy is good an issuer that fails is missed only for keys that a
   await isGood(await ask("cached", began + MAX_AGE - 1, old));
   assert.equal((await ask("cached", began + MAX_AGE, old)).status, 503);
   issuer.answer = "keys";
-  await isGood(await ask("cached", began + MAX_AGE));
+  await isGood(await ask("cached", began + MAX_AGE + RETRY));
+});
+
+/** The statuses of a hundred requests at once, and how long all of them took. */
+async function hundred(name, clock, key) {
+  const began = Date.now();
+  const responses = await Promise.all(Array.from({ length: 100 }, () => ask(name, clock, key)));
+  await Promise.all(responses.map((response) => response.text()));
+  return { statuses: [...new Set(responses.map(({ status }) => status))], took: Date.now() - began };
+}
+
+test("a hundred at once in a cold isolate make one fetch, and all are served", async (t) => {
+  const issuer = issuers.cold;
+  issuer.answer = "slowly";
+  const { statuses, took } = await hundred("cold", now());
+  assert.deepEqual([statuses, issuer.asked], [[200], 1]);
+  t.diagnostic(`${took} ms with an issuer that takes 700`);
+});
+
+test("an issuer that is down is asked once for a hundred, and not for those that come next", async (t) => {
+  const issuer = issuers.down;
+  const began = now();
+  issuer.answer = "no answer";
+  const first = await hundred("down", began);
+  assert.deepEqual([first.statuses, issuer.asked], [[503], 1]);
+  const next = await hundred("down", began + RETRY - 1);
+  assert.deepEqual([next.statuses, issuer.asked], [[503], 1]);
+  assert.ok(next.took < 2500, `${next.took} ms`);
+  issuer.answer = "keys";
+  assert.deepEqual((await hundred("down", began + RETRY)).statuses, [200]);
+  assert.equal(issuer.asked, 2);
+  t.diagnostic(`${first.took} ms while it hangs, then ${next.took} ms`);
+});
+
+test("keys are read again once for a hundred with a name that is new", async () => {
+  const issuer = issuers.renamed;
+  const began = now();
+  await isGood(await ask("renamed", began));
+  await rotate(issuer);
+  issuer.answer = "slowly";
+  assert.deepEqual((await hundred("renamed", began + COOLDOWN)).statuses, [200]);
+  assert.equal(issuer.asked, 2);
+});
+
+test("keys that cannot be used spoil no other, and one line names them", async () => {
+  const issuer = issuers.mixed;
+  const began = now();
+  const [good] = issuer.keys;
+  issuer.keys = [{ ...good, kid: "bad", x: "AAAA" }, good, { kty: "RSA", kid: "rsa", n: "AQAB", e: "AQAB" }];
+  await isGood(await ask("mixed", began));
+  await isGood(await ask("mixed", began));
+  const named = worker.logs.filter((line) => line.includes("ignored_keys") && line.includes('"sub":"mixed:77"'));
+  assert.equal(named.length, 1);
+  const { ignored_keys } = JSON.parse(named[0]);
+  assert.match(ignored_keys, /^key 1 "bad": members `x` and `y` must be .*; key 3 "rsa": not for verifying ES256$/);
 });

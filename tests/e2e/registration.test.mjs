@@ -136,7 +136,7 @@ test("without an initial access token of this realm, for this, there is nothing"
     ["as DPoP", 401, await post(token, METADATA, { authorization: `DPoP ${token}` })],
     ["an expired one", 401, await post(token, METADATA, { clock: Math.floor(Date.now() / 1000) + 301 })],
     ["no JSON", 400, await post(token, METADATA, { "content-type": "text/plain" })],
-    ["a scope that is not to be had", 400, await post(token, { ...METADATA, scope: "read write" })],
+    ["scopes of which none is to be had", 400, await post(token, { ...METADATA, scope: "write admin" })],
     ["that very scope", 400, await post(token, { ...METADATA, scope: "client_registration" })],
     ["a grant that is not to be had", 400, await post(token, { ...METADATA, grant_types: ["refresh_token"] })],
     ["a realm without registration", 404, await post(token, METADATA, {}, "closed")],

@@ -152,6 +152,56 @@ test("a client's keys and certificate, and the keys replaced", () => {
   const [written, line] = calls().at(-1).file;
   assert.deepEqual([written.key, JSON.parse(written.value).jwks], [kv.key, after]);
   assert.equal(JSON.parse(line.value).action, "set-jwks");
+
+  // What cannot be used is told and left out, and a private key refused.
+  const [key] = before.keys;
+  const rsa = { kty: "RSA", n: "AQAB", e: "AQAB", kid: "rsa" };
+  const mixed = file("mixed.json", `\ufeff${JSON.stringify({ keys: [rsa, key, { ...key, kid: "bad", x: "AAAA" }] })}`);
+  const told = /^key 1 "rsa": not for verifying ES256; key 3 "bad": members `x` and `y` must be a point/;
+  const created = tool(...create, "--auth-method", "private_key_jwt", "--jwks", mixed);
+  assert.match(created.ignored_keys, told);
+  assert.deepEqual(JSON.parse(created.kv.value).jwks, { keys: [key] });
+  const replaced = set(client_id, mixed);
+  assert.match(JSON.parse(replaced.stdout).ignored_keys, told);
+  assert.match(replaced.stderr, /Note: left out, because they cannot be used: key 1 "rsa"/);
+  assert.deepEqual(JSON.parse(calls().at(-1).file[0].value).jwks, { keys: [key] });
+  const secret = file("secret.json", JSON.stringify({ keys: [key, { kty: "RSA", d: "AQAB" }] }));
+  const refused = set(client_id, secret);
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /key 2: it is a private key: nothing was changed/);
+});
+
+test("what people see of a client: its pages, and a name that shows as what it is", () => {
+  const create = ["client", "create", "--print", "--realm", "default"];
+  const pages = { client_uri: "https://app.example/#about", logo_uri: "https://app.example/logo.png",
+    policy_uri: "https://app.example/privacy", tos_uri: "http://127.0.0.1:8080/terms" };
+  const given = Object.entries(pages).flatMap(([name, uri]) => [`--${name.replace("_", "-")}`, uri]);
+  const { client_id, kv } = tool(...create, "--name", "Büro 🗝", ...given);
+  const { run, calls } = project({ get: JSON.stringify({ [kv.key]: { value: kv.value } }), put: "" });
+  const shown = run("client", "show", "--realm", "default", "--client-id", client_id);
+  const record = JSON.parse(shown.stdout);
+  assert.equal(record.client_name, "Büro 🗝");
+  for (const [name, uri] of Object.entries(pages)) assert.equal(record[name], uri);
+  for (const [args, message] of [
+    [["--name", "A\u202eB"], /member `client_name` must be text without control characters/],
+    [["--name", "A\u0007"], /member `client_name` must be text without control characters/],
+    [["--name", "\u2066A"], /member `client_name` must be text without control characters/],
+    [["--client-uri", "http://app.example/"], /member `client_uri` must be https, or http on loopback/],
+    [["--logo-uri", "javascript:alert(1)"], /member `logo_uri` must be https/],
+    [["--tos-uri", `https://app.example/${"x".repeat(2048)}`], /member `tos_uri` must be https/],
+  ]) {
+    const refused = run("client", "create", "--realm", "default", ...args);
+    assert.equal(refused.status, 1, args.join(" "));
+    assert.match(refused.stderr, message);
+  }
+  const list = file("clients.json", JSON.stringify([
+    { client_id: "good", client_secret: "some secret of theirs" },
+    { client_id: "bad", client_secret: "another secret of theirs", client_name: "A\u202eB" },
+  ]));
+  const imported = runTool("client", "import", "--print", "--realm", "default", list);
+  assert.equal(imported.status, 1);
+  assert.match(imported.stderr, /Wrong: `bad`: member `client_name` must be text without control characters/);
+  assert.ok(calls().every(({ args }) => !args.includes("put")));
 });
 
 test("a client sends its secret in the way that its realm's dialect has it, until it is told otherwise", () => {

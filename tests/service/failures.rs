@@ -1,5 +1,8 @@
 //! Storage that fails and records that cannot be used: 503, never a 401, never a token.
 
+use edge_token::error::Rejection;
+use edge_token::service::Reply;
+
 use super::*;
 
 fn app() -> ClientId {
@@ -191,8 +194,8 @@ fn an_imported_secret_without_its_key_is_a_503() {
 
 #[test]
 fn a_body_that_is_cut_off_is_its_senders_doing() {
-    let reply =
-        edge_token::service::Reply::unreadable(&Request::default(), UnixTime::from_seconds(NOW));
+    let (why, now) = (Rejection::UnreadableBody, UnixTime::from_seconds(NOW));
+    let reply = Reply::without_body(&Request::default(), why, now);
     // Nobody can fill the log with what costs nothing.
     assert!(reply.log.is_none());
     let answer = Answer {

@@ -89,6 +89,14 @@ impl Store for Failing<'_> {
         self.ask("not_before", self.store.not_before(realm)).await
     }
 
+    fn moment(&self, now: UnixTime) -> UnixTime {
+        self.store.moment(now)
+    }
+
+    async fn pause(&self, now: UnixTime, times: u32) -> Result<UnixTime, StoreError> {
+        self.store.pause(now, times).await
+    }
+
     async fn issuer_keys(&self, url: &str) -> Result<PublicKeys, StoreError> {
         self.ask("issuer_keys", self.store.issuer_keys(url)).await
     }

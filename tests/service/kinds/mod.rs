@@ -18,5 +18,6 @@ mod small;
 mod stored_state;
 mod transport;
 mod used_codes;
+mod waiting;
 
 use super::*;

@@ -2,6 +2,7 @@
 //! §3.2), and what browsers are told so that they do not come that way (RFC 6797).
 
 use edge_token::dialect::{Dialect, Endpoint, RFC9068};
+use edge_token::error::Rejection;
 use edge_token::service::Reply;
 
 use super::*;
@@ -298,7 +299,11 @@ fn every_answer_by_https_has_browsers_come_that_way_again() {
             by_plain_http,
             ..token
         };
-        let reply = Reply::unreadable(&request, UnixTime::from_seconds(NOW));
+        let reply = Reply::without_body(
+            &request,
+            Rejection::UnreadableBody,
+            UnixTime::from_seconds(NOW),
+        );
         let has = reply.response.headers.iter().any(|(name, _)| *name == HSTS);
         assert_eq!(has, expected, "{authority}");
     }

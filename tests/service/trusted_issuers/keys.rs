@@ -101,7 +101,10 @@ fn what_is_no_key_set_takes_no_good_keys_away() {
     assert_eq!(fixture.bear_then(0, IDP_KEY), (200, 1));
     fixture.publish(Ok("<html>".to_owned()));
     assert_eq!(fixture.bear_then(31, 99), (503, 1));
-    assert_eq!(fixture.bear_then(32, IDP_KEY), (200, 0));
+    // Nor is it asked again at once.
+    assert_eq!(fixture.bear_then(35, 99), (503, 0));
+    assert_eq!(fixture.bear_then(36, 99), (503, 1));
+    assert_eq!(fixture.bear_then(37, IDP_KEY), (200, 0));
     assert_eq!(fixture.bear_then(300, IDP_KEY), (503, 1));
 }
 
@@ -193,12 +196,15 @@ fn keys_that_cannot_be_fetched_are_a_503_and_never_a_grant() {
             unusable("not a JSON object"),
         ),
     ] {
-        let fixture = fetching(published);
+        let mut fixture = fetching(published);
         let named = by(IDP, IDP_KEY);
+        // Whoever comes next is told the same, without another fetch.
+        let before = fixture.store.reads_at(URL);
         for answer in [
             fixture.bear(&named, ""),
             fixture.exchange("app", &subject(&named.text(), JWT)),
         ] {
+            assert_eq!(fixture.store.reads_at(URL) - before, 1, "{name}");
             assert_eq!(
                 answer.error(),
                 (503, "temporarily_unavailable".into()),
@@ -214,8 +220,11 @@ fn keys_that_cannot_be_fetched_are_a_503_and_never_a_grant() {
             assert_eq!(answer.log().get("jti"), None, "{name}");
         }
         assert_eq!(fixture.store.acts(), 0, "{name}");
-        // What failed is not kept, and the token is still good.
+        // What failed is kept for 5 s, and the token is still good.
         fixture.publish(set(&[IDP_KEY]));
+        fixture.at(4);
+        assert_eq!(fixture.bear(&named, "").status(), 503, "{name}");
+        fixture.at(5);
         assert_eq!(fixture.bear(&named, "").status(), 200, "{name}");
     }
 }
@@ -242,5 +251,6 @@ fn a_copy_outlives_a_failure_but_tells_nothing_of_new_keys() {
     assert_eq!(fixture.bear_then(299, IDP_KEY), (200, 0));
     assert_eq!(fixture.bear_then(300, IDP_KEY), (503, 1));
     fixture.publish(set(&[IDP_KEY]));
-    assert_eq!(fixture.bear_then(300, IDP_KEY), (200, 1));
+    assert_eq!(fixture.bear_then(304, IDP_KEY), (503, 0));
+    assert_eq!(fixture.bear_then(305, IDP_KEY), (200, 1));
 }
