@@ -204,7 +204,7 @@ impl AccessToken {
     }
 
     /// Whether it still holds: no operator ended it or what it came from, its client and those
-    /// before are served, nobody revoked it, and its family lives.
+    /// before are served, it was not revoked, and its family lives.
     ///
     /// # Errors
     /// [`Rejection::InvalidAccessToken`], [`Rejection::VoidByRecord`], or a fault of the storage.
@@ -226,7 +226,7 @@ impl AccessToken {
             if not_before.is_past(*issued_at, client_id.as_str(), subject) {
                 return is_void("issued before a not-before moment");
             }
-            // Whoever had it before must still be served as well.
+            // Every client that had it before must still be served as well.
             if *client_id != self.client_id {
                 served_client(client_id, realm, context).await?;
             }

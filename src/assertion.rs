@@ -161,7 +161,7 @@ impl<'a> Assertion<'a> {
             }
         };
         if candidates.is_empty() {
-            // The same work for nothing.
+            // Verify all the same: the time must not tell whether a key was found.
             _ = self.token.is_signed_by(None);
             return Err(AssertionError::UnknownKey);
         }

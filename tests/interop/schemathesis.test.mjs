@@ -294,7 +294,10 @@ test("the description has the paths, words, statuses, grants and methods of the 
   const grants = all(body(source("grant/mod.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat();
   const forms = schemas.LightTokenRequest.anyOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
   assert.deepEqual(forms.map((form) => form.properties.grant_type.const).sort(), sorted(grants));
-  const methods = all(body(source("client.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat();
+  // What a record calls `client_secret` has no registered name; one method is replaced by what there is.
+  const methods = all(body(source("client.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat()
+    .filter((method) => method !== "client_secret");
+  methods.push(...all(source("registration.rs"), /const SECRET_JWT: &str = "(\w+)"/g).flat());
   const { enum: known } = schemas.ClientMetadata.properties.token_endpoint_auth_method;
   assert.deepEqual(known.filter((method) => method).sort(), sorted(methods));
   const [[reasons]] = all(source("endpoint/login.rs"), /const ERRORS[^=]*= \[([^\]]*)\]/g);

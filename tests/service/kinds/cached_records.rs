@@ -1,5 +1,5 @@
 //! No cached record refuses: what a client's record allows by now is allowed at once, by an isolate
-//! too that has an older one, whatever the member and whoever's record it is.
+//! too that has an older one, whatever the member, in the caller's record and in others.
 
 use edge_token::client::AuthMethod;
 

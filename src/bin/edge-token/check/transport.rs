@@ -42,7 +42,7 @@ pub(super) fn hsts(issuer: &Url, answer: &Answer) -> Verdict {
         return skip("for https that is not on loopback");
     }
     let Some(field) = answer.header("strict-transport-security") else {
-        return warn("there is none: a browser's first request may go by plain http");
+        return warn("it is missing: a browser's first request may go by plain http");
     };
     let max_age = field.split(';').find_map(|directive| {
         let (name, value) = directive.split_once('=')?;
