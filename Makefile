@@ -169,6 +169,7 @@ e2e: setup build target/panic/index.js $(TOOLS)/jq
 	@node tests/e2e/size.mjs $(WASM_MAX) $(WASM_GZIP_MAX)
 	@node tests/e2e/paths.mjs
 	$(call say,"[test 4/6] The built wasm under workerd and the tool and make run")
+	@cargo build --locked --quiet
 	node --test --test-concurrency=2 'tests/e2e/*.test.mjs'
 
 # What requirements.txt asks for, requirements.lock has by its hashes; its first lines say how it is made.
@@ -208,6 +209,7 @@ $(TOOLS)/languages: | $(TOOLS)/prerequisites
 
 interop: setup build $(TOOLS)/venv/.installed $(TOOLS)/chromium $(TOOLS)/languages
 	$(call say,"[test 5/6] Clients and verifiers and a browser that others wrote")
+	@cargo build --locked --quiet
 	node --test --test-concurrency=2 'tests/interop/*.test.mjs'
 
 deploy-check: setup build
