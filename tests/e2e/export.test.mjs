@@ -4,13 +4,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { measured } from "./measured.mjs";
 import { project } from "./project.mjs";
-import { runTool, showsNoMore, tool } from "./worker.mjs";
+import { runTool, tool } from "./worker.mjs";
 
 const COUNT = 10_000;
 
@@ -53,36 +53,6 @@ async function inNamespace(state, act, list) {
     return await response.json();
   } finally {
     await miniflare.dispose();
-  }
-}
-
-/** Runs the tool; what it took: seconds, the most memory of its own and of it with wrangler, in MB. */
-async function measured(...args) {
-  const start = performance.now();
-  const child = spawn(resolve("target/debug/edge-token"), args, { stdio: ["ignore", "pipe", "pipe"] });
-  const run = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"]) child[name].setEncoding("utf8").on("data", (text) => { run[name] += text; });
-  let [own, all] = [0, 0];
-  const look = setInterval(() => {
-    const { self, tree } = memory(child.pid);
-    [own, all] = [Math.max(own, self), Math.max(all, tree)];
-  }, 100);
-  run.status = await new Promise((resolve) => child.once("close", resolve));
-  clearInterval(look);
-  showsNoMore(args, run);
-  assert.equal(run.status, 0, run.stderr);
-  return { ...run, took: `${((performance.now() - start) / 1000).toFixed(1)} s, ${own} MB, with wrangler ${all} MB` };
-}
-
-/** The resident memory of a process and of all below it, in MB, where /proc tells. */
-function memory(pid) {
-  try {
-    const self = Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-    const below = children.reduce((sum, child) => sum + memory(child).tree, 0);
-    return { self: Math.round(self), tree: Math.round(self + below) };
-  } catch {
-    return { self: 0, tree: 0 };
   }
 }
 

@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { project } from "./project.mjs";
 import { tool } from "./worker.mjs";
@@ -50,6 +52,27 @@ test("clients are a table on a terminal, and JSON with --json or in a pipe", { s
   assert.match(shown, /^client id: +app$/m);
   assert.match(shown, /^disabled: +yes$/m);
   assert.match(shown, /^updated at: +2026-11-22 19:45:12Z$/m);
+});
+
+test("an import is one table on a terminal, with each complaint once", { skip }, () => {
+  const it = made([]);
+  const path = join(it.root, "export.json");
+  const client = (clientId, members) => ({ clientId, serviceAccountsEnabled: true, secret: `of-${clientId}-elsewhere`, ...members });
+  writeFileSync(path, JSON.stringify({
+    realm: "default", accessTokenLifespan: 60, ssoSessionIdleTimeout: 900,
+    clients: [client("account"), client("broker"), client("a"), client("b\u001b[2J"), client("wiki", { protocol: "saml" }), client("c", { secret: "***" })],
+  }));
+  const { text, status } = it.terminal(["client", "import", "--realm", "default", path, "--dry-run"]);
+  assert.equal(status, 1);
+  assert.match(text, /^CLIENT +LINE +RESULT +TAKEN +NOTES$/m);
+  assert.match(text, /^a +1 +taken +client_credentials/m);
+  assert.match(text, /^1 +Wrong +its id must be/m);
+  assert.match(text, /^\d +Left out +it is Keycloak's own, .* account, broker$/m);
+  assert.equal(text.match(/masked/g).length, 1);
+  assert.match(text, /^\[vars\.REALMS\.default\]\nrefresh_token_idle_ttl = 900 # ssoSessionIdleTimeout$/m);
+  assert.match(text, /^2 clients are wrong, nothing was written: /m);
+  assert.ok(!text.includes("\u001b[2J") && !text.includes("of-a-elsewhere"), JSON.stringify(text));
+  assert.ok(text.split("\n").slice(0, 12).every((line) => [...line].length <= 100), text);
 });
 
 test("keys and moments are tables on a terminal, told once", { skip }, () => {

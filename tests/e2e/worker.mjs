@@ -31,6 +31,7 @@ export function runTool(...args) {
 /** What the tool makes, and shows once: where it stands. */
 const SHOWN = {
   "client create": /"client_secret": *"([^"]+)/g,
+  "client import --print": /"client_secret": *"([^"]+)/g,
   "client rotate-secret": /"client_secret": *"([^"]+)/g,
   "key generate --print": /"d": *"([^"]+)/g,
 };

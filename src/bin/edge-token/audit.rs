@@ -35,18 +35,25 @@ pub(crate) fn of_client(
     pair(realm.as_str(), at, &line)
 }
 
-/// The line of clients that came back from an export.
-pub(crate) fn of_restored(
+/// How many clients one line names at most: it is a value like any other.
+const A_LINE: usize = 5_000;
+
+/// The lines of very many clients at once, that came from another system or back from an export.
+pub(crate) fn of_clients(
+    action: &str,
     realm: &RealmName,
     clients: &[ClientId],
     at: UnixTime,
     by: &str,
-) -> Result<Pair, Error> {
-    let line = json!({
-        "version": VERSION, "at": at, "by": by, "action": "restore",
-        "realm": realm.as_str(), "client_ids": clients,
-    });
-    pair(realm.as_str(), at, &line)
+) -> Result<Vec<Pair>, Error> {
+    let line = |clients: &[ClientId]| {
+        let line = json!({
+            "version": VERSION, "at": at, "by": by, "action": action,
+            "realm": realm.as_str(), "client_ids": clients,
+        });
+        pair(realm.as_str(), at, &line)
+    };
+    clients.chunks(A_LINE).map(line).collect()
 }
 
 /// The line of a change to the signing keys that a Worker secret holds.

@@ -6,6 +6,7 @@ mod restore;
 pub(crate) mod secret;
 
 use std::fs;
+use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -39,7 +40,7 @@ pub(crate) enum Command {
     Create(Box<Create>),
     /// Register the clients of another system, from its export, or those that `client export` wrote
     #[command(
-        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
+        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json --dry-run\n  edge-token client import --realm dx keycloak.json --markdown import.md\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
     )]
     Import(Import),
     /// Write the records of clients to a file, for `client import`
@@ -294,7 +295,7 @@ impl Command {
 pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
     match command {
         Command::Create(create) => self::create(*create, target),
-        Command::Import(arguments) => import::run(&arguments, target),
+        Command::Import(arguments) => import::run(&arguments, target)?.into_result(),
         Command::Export(arguments) => export::run(&arguments, target),
         Command::Show(which) => Ok(shown(&read(target, &which)?.0)),
         Command::List(Realm { realm }) => list(target, &realm),
@@ -306,6 +307,11 @@ pub(crate) fn run(command: Command, target: &Target) -> Result<Value, Error> {
         Command::RotateSecret(arguments) => secret::rotate(arguments, target),
         Command::RevokeSecret(arguments) => secret::revoke(&arguments, target),
     }
+}
+
+/// Imports, and prints the report: it is the result also where nothing was written.
+pub(crate) fn import(arguments: &Import, target: &Target, json: bool) -> Result<ExitCode, Error> {
+    import::run(arguments, target)?.print(target, json)
 }
 
 fn create(create: Create, target: &Target) -> Result<Value, Error> {

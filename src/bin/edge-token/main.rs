@@ -163,6 +163,9 @@ fn run(command: Command, target: &Target, json: bool) -> Result<ExitCode, Error>
     };
     let (result, view) = match command {
         Command::Key(command) => (key::run(command, target)?, view(View::Members)),
+        Command::Client(client::Command::Import(arguments)) => {
+            return client::import(&arguments, target, json);
+        }
         Command::Client(command) => {
             let view = view(command.view());
             (client::run(command, target)?, view)

@@ -122,6 +122,11 @@ fn lines(members: &Map<String, Value>, width: u16) -> String {
     text
 }
 
+/// A table of objects with these members, as wide as the terminal.
+pub(crate) fn table_of(rows: &[Value], columns: &[&str]) -> String {
+    table(rows, columns, width())
+}
+
 /// A table of objects: of these members, or of all; without those that no row has.
 fn table(rows: &[Value], columns: &[&str], width: u16) -> String {
     if rows.is_empty() {

@@ -94,16 +94,21 @@ impl WranglerToml {
     }
 }
 
+/// A realm, if it is there.
+pub(crate) fn configured(variables: &[(String, String)], realm: &RealmName) -> Option<Value> {
+    let parsed = variables
+        .iter()
+        .filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
+    let mut own = parsed.filter_map(|realms| realms.get(realm.as_str()).cloned());
+    own.next_back()
+}
+
 /// How a realm talks, if it is there; what is wrong with it otherwise is not told.
 pub(crate) fn dialect(
     variables: &[(String, String)],
     realm: &RealmName,
 ) -> Option<&'static Dialect> {
-    let parsed = variables
-        .iter()
-        .filter_map(|(_, text)| serde_json::from_str::<Value>(text).ok());
-    let mut own = parsed.filter_map(|realms| realms.get(realm.as_str()).cloned());
-    let own = own.next_back()?;
+    let own = configured(variables, realm)?;
     let name = own.get("dialect").and_then(Value::as_str);
     let mut all = Dialect::ALL.into_iter();
     match name {

@@ -14,9 +14,6 @@ use crate::output::printable;
 use crate::target::{Kind, Pair, Target};
 use crate::{Error, now, operator};
 
-/// How many clients one audit line names at most: it is a value like any other.
-const A_LINE: usize = 5_000;
-
 /// What a restoring comes to.
 #[derive(Default)]
 struct Restored {
@@ -74,9 +71,7 @@ pub(super) fn run(list: Vec<Object>, arguments: &Import, target: &Target) -> Res
     let (at, by) = (now(), operator());
     let mut all = Vec::new();
     for (realm, clients) in &clients {
-        for clients in clients.chunks(A_LINE) {
-            all.push(audit::of_restored(realm, clients, at, &by)?);
-        }
+        all.extend(audit::of_clients("restore", realm, clients, at, &by)?);
     }
     let count = pairs.len();
     // The lines go first: if the rest fails, they say where to look.
