@@ -283,7 +283,7 @@ test("docs/verify.md names each program and the versions that were tested, and e
     python.match(/^cryptography==.*$/m)[0],
     cargo.match(/^jsonwebtoken = .*$/m)[0],
     `ureq = "${cargo.match(/^ureq = .*?"(.*?)"/m)[1]}"`,
-    `serde_json = "${cargo.match(/^serde_json = "(.*?)"/m)[1]}"`,
+    `serde_json = "${cargo.match(/^serde_json = .*?"(.*?)"/m)[1]}"`,
   ]) assert.ok(page.includes(version), version);
   const { headers } = await fetch(`${worker.issuer}/jwks`);
   const [, maxAge] = headers.get("cache-control").match(/max-age=(\d+)/);
