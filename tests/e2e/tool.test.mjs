@@ -200,7 +200,7 @@ test("what people see of a client: its pages, and a name that shows as what it i
   ]));
   const imported = runTool("client", "import", "--print", "--realm", "default", list);
   assert.equal(imported.status, 1);
-  assert.match(imported.stderr, /Wrong: `bad`: member `client_name` must be text without control characters/);
+  assert.match(imported.stderr, /Wrong: `bad` \(line \d+\): member `client_name` must be text without control characters/);
   assert.ok(calls().every(({ args }) => !args.includes("put")));
 });
 
