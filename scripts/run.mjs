@@ -16,7 +16,6 @@ const FOLDER = ".demo";
 const VERSION = 1;
 const SECRETS = ".demo/secrets.env";
 const CREDENTIALS = ".demo/credentials.json";
-const RECORDS = ".demo/records.json";
 const LOGIN_REALMS = ".demo/login.json";
 const OWN_REALMS = ".demo/realms.env";
 const CLIENT_ID = "demo-client";
@@ -63,7 +62,14 @@ function output(command, ...args) {
 }
 
 const tool = (...args) => JSON.parse(output("cargo", "run", "--quiet", "--locked", "--", ...args));
-const kv = (...args) => output("wrangler", "kv", ...args, "--binding", "CLIENTS", "--local", "--env", "");
+
+/** Reads or writes the demo's namespace, as the tool does. */
+function kv(request) {
+  const args = ["--disable-warning=ExperimentalWarning", "src/bin/edge-token/local_state.mjs", ".wrangler/state/v3", "CLIENTS"];
+  const { status, stdout, stderr, error } = spawnSync("node", args, { encoding: "utf8", input: JSON.stringify(request) });
+  if (status !== 0) fail(`local state in .wrangler cannot be read or written:\n${stderr || error}`);
+  return JSON.parse(stdout);
+}
 
 /** Makes the demo's folder and what is in it readable by its user alone, whoever made them before. */
 function lockFolder() {
@@ -143,7 +149,7 @@ function provision(wanted) {
     tool("key", "generate", "--local");
   }
   const credentials = readCredentials();
-  const registered = JSON.parse(kv("key", "list", "--prefix", "client/")).map(({ name }) => name);
+  const registered = kv({ list: "client/" });
   // A client is registered again when this file or the port makes it another one than it was.
   const missing = [...wanted].filter(([client, told]) =>
     JSON.stringify(credentials[client]?.told) !== JSON.stringify(told) || !registered.includes(`client/${client}`));
@@ -153,8 +159,7 @@ function provision(wanted) {
       const [realm, id] = client.split("/");
       return tool("client", "create", "--print", "--realm", realm, "--client-id", id, ...told);
     });
-    keep(RECORDS, JSON.stringify(created.map((client) => client.kv)));
-    kv("bulk", "put", RECORDS);
+    kv({ put: created.map((client) => client.kv) });
     missing.forEach(([client, told], index) => {
       credentials[client] = { told, client_secret: created[index].client_secret };
     });

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { after, before, beforeEach, test } from "node:test";
 import { add } from "./sent.mjs";
-import { freePort, register, showsNoMore, start } from "./worker.mjs";
+import { binary, freePort, register, showsNoMore, start } from "./worker.mjs";
 
 /**
  * What each breakage does to an answer, and what must fail. An `it` has the path, method, query and
@@ -174,8 +174,7 @@ const breaking = (...names) => fetch(`${worker.url}/break`, { method: "POST", bo
 
 /** Runs `check` while the worker's logs are read, and returns what it says; never the secret. */
 async function check(args, { env = {}, input = "" } = {}) {
-  const child = spawn("cargo", ["run", "--quiet", "--locked", "--", "check", ...args],
-    { env: { ...process.env, ...env } });
+  const child = spawn(binary, ["check", ...args], { env: { ...process.env, ...env } });
   const run = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) {
     child[name].setEncoding("utf8").on("data", (text) => { run[name] += text; });

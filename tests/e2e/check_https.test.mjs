@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { add } from "./sent.mjs";
-import { register, showsNoMore, start } from "./worker.mjs";
+import { binary, register, showsNoMore, start } from "./worker.mjs";
 
 const HOST = "auth.example";
 const ISSUER = `https://${HOST}/realms/default`;
@@ -51,8 +51,6 @@ before(async () => {
     "-keyout", join(folder, "key.pem"), "-out", certificate, "-days", "2", "-subj", `/CN=${HOST}`,
     "-addext", `subjectAltName=DNS:${HOST}`, "-addext", "basicConstraints=critical,CA:FALSE"], { encoding: "utf8" });
   assert.equal(made.status, 0, made.stderr);
-  const built = spawnSync("cargo", ["build", "--quiet", "--locked", "--bin", "edge-token"], { encoding: "utf8" });
-  assert.equal(built.status, 0, built.stderr);
   worker = await start({ realm: () => ({ issuer: ISSUER }) });
   app = await register(worker, "--client-id", "app");
   const tls = createTlsServer({ key: readFileSync(join(folder, "key.pem")), cert: readFileSync(certificate) }, front("https"));
@@ -81,7 +79,7 @@ after(async () => {
 async function check(env = { SSL_CERT_FILE: certificate }) {
   const args = ["check", ISSUER, "--json", "--client-id", app.client_id, "--client-secret", app.client_secret];
   const ways = { NO_PROXY: "", no_proxy: "", ALL_PROXY: proxy, HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
-  const child = spawn("target/debug/edge-token", args, { env: { ...process.env, ...ways, ...env } });
+  const child = spawn(binary, args, { env: { ...process.env, ...ways, ...env } });
   const run = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) {
     child[name].setEncoding("utf8").on("data", (text) => { run[name] += text; });

@@ -10,7 +10,7 @@ import { after, test } from "node:test";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { measured } from "./measured.mjs";
 import { project } from "./project.mjs";
-import { runTool, tool } from "./worker.mjs";
+import { binary, runTool, tool } from "./worker.mjs";
 
 const COUNT = 10_000;
 
@@ -57,7 +57,6 @@ async function inNamespace(state, act, list) {
 }
 
 test(`${COUNT} clients exported, wiped and imported are the same, octet by octet`, async () => {
-  tool("key", "generate", "--print"); // The binary that is run below is built.
   const state = join(folder, "state");
   const pairs = Array.from({ length: COUNT }, (_, number) => pair(number % 10 === 0 ? "dx" : "default", number));
   await inNamespace(state, "put", pairs);

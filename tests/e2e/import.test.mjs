@@ -12,7 +12,7 @@ import { after, test } from "node:test";
 import { newKey } from "./keys.mjs";
 import { measured } from "./measured.mjs";
 import { project } from "./project.mjs";
-import { runTool, tool } from "./worker.mjs";
+import { binary, runTool, tool } from "./worker.mjs";
 
 const COUNT = 10_000;
 
@@ -314,7 +314,7 @@ test("each thing that can be wrong is told with its line, and no secret with it"
 
 test("without CLIENT_SECRETS_KEY no secret that was chosen elsewhere is imported", () => {
   const { CLIENT_SECRETS_KEY: _, ...env } = process.env;
-  const run = (content) => spawnSync("target/debug/edge-token", words(file("key.json", content)), { env, encoding: "utf8" });
+  const run = (content) => spawnSync(binary, words(file("key.json", content)), { env, encoding: "utf8" });
   const refused = run([{ client_id: "x", client_secret: "a-secret-of-another" }]);
   assert.notEqual(refused.status, 0);
   assert.match(refused.stderr, /imported secrets need CLIENT_SECRETS_KEY in the environment/);

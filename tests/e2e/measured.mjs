@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { CLIENT_SECRETS_KEY, showsNoMore } from "./worker.mjs";
+import { binary, CLIENT_SECRETS_KEY, showsNoMore } from "./worker.mjs";
 
 /**
  * Runs the tool; what it took: seconds by the clock and of the processors, the most memory of its own and of it
@@ -12,7 +11,7 @@ import { CLIENT_SECRETS_KEY, showsNoMore } from "./worker.mjs";
  */
 export async function measured(...args) {
   const start = performance.now();
-  const child = spawn(resolve("target/debug/edge-token"), args, {
+  const child = spawn(binary, args, {
     env: { ...process.env, CLIENT_SECRETS_KEY }, stdio: ["ignore", "pipe", "pipe"],
   });
   const run = { stdout: "", stderr: "" };

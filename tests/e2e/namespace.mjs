@@ -1,38 +1,27 @@
-// A namespace in local state, as wrangler has it: what a test reads of it and puts there.
+// A namespace in local state: what a test reads of it and puts there.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
-function wrangler(state, ...args) {
-  const all = ["kv", ...args, "--binding", "CLIENTS", "--local", "--persist-to", state, "--env", ""];
-  const { status, stdout, stderr } = spawnSync("wrangler", all, { encoding: "utf8" });
+const SCRIPT = resolve("src/bin/edge-token/local_state.mjs");
+
+/** The arguments by which node reads and writes the namespace of local state in a folder. */
+export const localState = (state) => ["--disable-warning=ExperimentalWarning", SCRIPT, join(state, "v3"), "CLIENTS"];
+
+function run(state, request) {
+  const { status, stdout, stderr } = spawnSync("node", localState(state), { encoding: "utf8", input: JSON.stringify(request), maxBuffer: 1 << 28 });
   assert.equal(status, 0, stderr);
-  return stdout;
+  return JSON.parse(stdout);
 }
 
-function withFile(value, use) {
-  const folder = mkdtempSync(join(tmpdir(), "edge-token-test-"));
-  try {
-    const path = join(folder, "file.json");
-    writeFileSync(path, JSON.stringify(value));
-    return use(path);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** The values under a prefix, by key. */
-export function stored(state, prefix) {
-  const keys = JSON.parse(wrangler(state, "key", "list", "--prefix", prefix)).map(({ name }) => name);
-  if (keys.length === 0) return {};
-  const values = JSON.parse(withFile(keys, (path) => wrangler(state, "bulk", "get", path)));
-  return Object.fromEntries(keys.map((key) => [key, JSON.parse(values[key].value)]));
+/** The values under a prefix, by key, as `read` reads them. */
+export function stored(state, prefix, read = JSON.parse) {
+  const values = Object.entries(run(state, { get: run(state, { list: prefix }) }));
+  return Object.fromEntries(values.map(([key, value]) => [key, read(value)]));
 }
 
 /** Puts pairs of a key and a value there. */
 export function put(state, ...pairs) {
-  withFile(pairs, (path) => wrangler(state, "bulk", "put", path));
+  run(state, { put: pairs });
 }

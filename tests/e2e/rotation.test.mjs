@@ -1,21 +1,19 @@
 // Rotation of signing keys and client secrets by the tool: against a stand-in for wrangler with a
 // namespace and secrets in a file, which can fail and end the tool in between, and once against local
-// state through the real wrangler.
+// state.
 
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { addFrom } from "./sent.mjs";
-import { CLIENT_SECRETS_KEY, showsNoMore, tool } from "./worker.mjs";
+import { binary, CLIENT_SECRETS_KEY, showsNoMore, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-rotation-"));
 after(() => rmSync(folder, { recursive: true }));
-before(() => tool("key", "generate", "--print")); // The binary that is run below is built.
 
-const binary = resolve("target/debug/edge-token");
 const now = () => Math.floor(Date.now() / 1000);
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -411,7 +409,7 @@ test("rotations of secrets with wrong arguments write nothing", () => {
   assert.match(project({ target: "--print" }).refused("client", "rotate-secret", ...which("app")), /--print goes with/);
 });
 
-test("local state through the real wrangler", () => {
+test("local state", () => {
   const root = mkdtempSync(join(folder, "local-"));
   copyFileSync("wrangler.toml", join(root, "wrangler.toml"));
   symlinkSync(resolve("node_modules"), join(root, "node_modules"));

@@ -45,10 +45,8 @@ before(async () => {
   if (ownDevVars === undefined) writeFileSync(DEV_VARS, devVars);
   mkdirSync(".demo", { recursive: true });
   chmodSync(".demo", 0o755);
-  for (const name of ["records.json", "realms.env"]) {
-    writeFileSync(join(".demo", name), "left over");
-    chmodSync(join(".demo", name), 0o644);
-  }
+  writeFileSync(".demo/realms.env", "left over");
+  chmodSync(".demo/realms.env", 0o644);
   port = await freePort();
   await serves();
 });
@@ -90,7 +88,7 @@ test("what is in .demo is for its user alone, also what was there with other mod
   const modes = () => Object.fromEntries([".", ...readdirSync(".demo")].map((name) =>
     [name, (statSync(join(".demo", name)).mode & 0o777).toString(8)]));
   for (const [name, mode] of Object.entries(modes())) assert.equal(mode, name === "." ? "700" : "600", name);
-  for (const name of ["secrets.env", "credentials.json", "login.json", "records.json", "realms.env"]) assert.ok(name in modes(), name);
+  for (const name of ["secrets.env", "credentials.json", "login.json", "realms.env"]) assert.ok(name in modes(), name);
 });
 
 test("the tool's check of the realm finds nothing wrong", () => {

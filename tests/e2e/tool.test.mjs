@@ -3,13 +3,13 @@
 // arguments, which must write nothing.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { put, stored } from "./namespace.mjs";
-import { CLIENT_SECRETS_KEY, runTool, showsNoMore, tool } from "./worker.mjs";
+import { binary, CLIENT_SECRETS_KEY, runTool, showsNoMore, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-test-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -63,6 +63,31 @@ test("a client's life in local state, and the audit lines that it leaves", () =>
     assert.equal(gone.stdout, "");
     assert.match(gone.stderr, /no client `a b\/c` in realm `default`/);
   }
+});
+
+test("the tool and wrangler read and write the same local state", () => {
+  const state = join(folder, "both");
+  const wrangler = (...args) => {
+    const all = ["kv", ...args, "--binding", "CLIENTS", "--local", "--persist-to", state, "--env", ""];
+    const { status, stdout, stderr } = spawnSync("wrangler", all, { encoding: "utf8" });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const client = (action, ...args) =>
+    tool("client", action, "--local", "--persist-to", state, "--realm", "default", ...args);
+  const listed = () => client("list").map(({ client_id }) => client_id);
+
+  const { kv } = client("create", "--client-id", "a b/c d");
+  assert.equal(wrangler("key", "get", kv.key, "--text").trim(), kv.value);
+  wrangler("key", "put", kv.key, kv.value.replace(/"disabled":false/, '"disabled":true'));
+  assert.equal(client("show", "--client-id", "a b/c d").disabled, true);
+  wrangler("key", "put", "client/default/short-lived", kv.value.replace("a b/c d", "short-lived"), "--expiration", String(Math.floor(Date.now() / 1000) + 62));
+  assert.deepEqual(listed().toSorted(), ["a b/c d", "short-lived"]);
+  wrangler("key", "delete", "client/default/short-lived");
+  assert.deepEqual(listed(), ["a b/c d"]);
+  client("delete", "--client-id", "a b/c d", "--yes");
+  assert.deepEqual(JSON.parse(wrangler("key", "list", "--prefix", "client/")), []);
+  assert.equal(readdirSync(join(state, "v3/kv/CLIENTS/blobs")).length, 2, "the audit lines alone");
 });
 
 test("a record that cannot be read is listed as such and never overwritten", () => {
@@ -136,7 +161,7 @@ test("a client's keys and certificate, and the keys replaced", () => {
   assert.deepEqual(JSON.parse(kv.value).jwks, before);
   const { client_id: basic, kv: other } = tool(...create);
   const { run, calls } = project({ get: JSON.stringify({ [kv.key]: { value: kv.value }, [other.key]: { value: other.value } }), put: "" });
-  const set = (id, jwks) => run("client", "set-jwks", "--realm", "default", "--client-id", id, "--jwks", jwks);
+  const set = (id, jwks) => run("client", "set-jwks", "--remote", "--realm", "default", "--client-id", id, "--jwks", jwks);
   for (const [wrong, message] of [
     [set(client_id, file("empty.json", '{"keys":[]}')), /1 to 10 keys for ES256 must be in it: nothing was changed/],
     [set(client_id, join(folder, "missing.json")), /--jwks: cannot read/],
@@ -178,7 +203,7 @@ test("what people see of a client: its pages, and a name that shows as what it i
   const given = Object.entries(pages).flatMap(([name, uri]) => [`--${name.replace("_", "-")}`, uri]);
   const { client_id, kv } = tool(...create, "--name", "Büro 🗝", ...given);
   const { run, calls } = project({ get: JSON.stringify({ [kv.key]: { value: kv.value } }), put: "" });
-  const shown = run("client", "show", "--realm", "default", "--client-id", client_id);
+  const shown = run("client", "show", "--remote", "--realm", "default", "--client-id", client_id);
   const record = JSON.parse(shown.stdout);
   assert.equal(record.client_name, "Büro 🗝");
   for (const [name, uri] of Object.entries(pages)) assert.equal(record[name], uri);
@@ -190,7 +215,7 @@ test("what people see of a client: its pages, and a name that shows as what it i
     [["--logo-uri", "javascript:alert(1)"], /member `logo_uri` must be https/],
     [["--tos-uri", `https://app.example/${"x".repeat(2048)}`], /member `tos_uri` must be https/],
   ]) {
-    const refused = run("client", "create", "--realm", "default", ...args);
+    const refused = run("client", "create", "--remote", "--realm", "default", ...args);
     assert.equal(refused.status, 1, args.join(" "));
     assert.match(refused.stderr, message);
   }
@@ -225,7 +250,7 @@ test("a client sends its secret in the way that its realm's dialect has it, unti
   const { run, calls } = project({
     get: JSON.stringify({ [kv.key]: { value: kv.value }, [keys.kv.key]: { value: keys.kv.value } }), put: "",
   });
-  const set = (id, to) => run("client", "set-auth-method", "--realm", "dx", "--client-id", id, "--auth-method", to);
+  const set = (id, to) => run("client", "set-auth-method", "--remote", "--realm", "dx", "--client-id", id, "--auth-method", to);
   for (const [wrong, message] of [
     [set(keys.client_id, "client_secret"), /authenticates by none, not by a secret: nothing was changed/],
     [set(client_id, "none"), /invalid value 'none'/],
@@ -319,7 +344,6 @@ function project(answers) {
     process.stdout.write(answer);
   `);
   chmodSync(join(bin, "wrangler"), 0o755);
-  const binary = resolve("target/debug/edge-token");
   return {
     run: (...args) => {
       const run = spawnSync(binary, args, { cwd: root, env: { ...process.env, CLIENT_SECRETS_KEY }, encoding: "utf8" });
@@ -332,7 +356,6 @@ function project(answers) {
 }
 
 test("--remote reads and writes the deployed namespace of the environment named", () => {
-  tool("key", "generate", "--print"); // The binary that is run below is built.
   const { run, calls } = project({ get: '{"client/default/app":{"value":null}}', put: "" });
   const created = run("client", "create", "--remote", "--env", "production", "--realm", "default", "--client-id", "app");
   assert.equal(created.status, 0, created.stderr);
@@ -347,7 +370,6 @@ test("--remote reads and writes the deployed namespace of the environment named"
 });
 
 test("revoke --remote reads once, writes the moment and its line in one call, and says when it is known", () => {
-  tool("key", "generate", "--print"); // The binary that is run below is built.
   const record = '{"version":1,"clients":{"other":5}}';
   const { run, calls } = project({ get: JSON.stringify({ "not-before/dx": { value: record }, "client/dx/app": { value: "{}" } }), put: "" });
   const revoked = run("revoke", "client", "--remote", "--realm", "dx", "--client-id", "app", "--before", "1700000000", "--yes");
@@ -407,7 +429,6 @@ test("a local key is kept in a private file beside the other secrets", () => {
 });
 
 test("outside a project, or before its set-up, the tool says what to do", () => {
-  const binary = resolve("target/debug/edge-token");
   const run = (cwd) => spawnSync(binary, ["client", "list", "--realm", "default"], { cwd, encoding: "utf8" });
   assert.match(run(folder).stderr, /no wrangler.toml here or above/);
   const bare = mkdtempSync(join(folder, "bare-"));

@@ -1,14 +1,16 @@
-//! Where the tool acts: the namespace and the secrets of the demo on this machine or of the
-//! deployed Worker, reached through wrangler, which knows the account.
+//! Where the tool acts: the namespace and the secrets of the demo on this machine, in the files that
+//! wrangler keeps, or those of the deployed Worker, through wrangler, which knows the account.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread::ScopedJoinHandle;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -21,10 +23,7 @@ pub(crate) const LOCAL_SECRETS: &str = ".demo/secrets.env";
 /// Where the project's own programs are.
 const BINARIES: &str = "node_modules/.bin";
 
-/// What wrangler keeps local state with.
-const MINIFLARE: &str = "node_modules/miniflare";
-
-/// Reads and writes it without wrangler's command.
+/// Reads and writes the namespace of local state.
 const LOCAL_STATE: &str = include_str!("local_state.mjs");
 
 /// The most keys that one bulk read of a deployed namespace may name.
@@ -33,8 +32,8 @@ const REMOTE_READ: usize = 100;
 /// How many such reads are under way at once: wrangler takes most of the time to start.
 const AT_ONCE: usize = 4;
 
-/// How many keys one bulk read of local state names, which may be any number, and how many pairs one
-/// write: so many that wrangler's start does not count, so few that progress is told.
+/// How many keys one read of local state names, which may be any number, and how many pairs one write:
+/// so many that the start of a program does not count, so few that progress is told.
 const STEP: usize = 2_500;
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -99,24 +98,6 @@ impl Target {
 
     /// The values at these keys; no entry for a key that has none.
     pub(crate) fn values(&self, keys: &[String]) -> Result<BTreeMap<String, String>, Error> {
-        #[derive(Deserialize)]
-        struct Entry {
-            value: Option<String>,
-        }
-
-        let is_many = self.is_many(keys.len());
-        let read = |keys: &[String]| {
-            let file = TemporaryFile::new(&serde_json::to_string(keys)?)?;
-            let output = match is_many {
-                true => self.local_state("get", file.path()?)?,
-                false => self.kv(&["bulk", "get", file.path()?])?,
-            };
-            let found = serde_json::from_str::<BTreeMap<String, Entry>>(&output)
-                .map_err(|error| unexpected("kv bulk get", &error))?;
-            let found = found.into_iter();
-            let found = found.filter_map(|(key, entry)| Some((key, entry.value?)));
-            Ok(found.collect::<BTreeMap<_, _>>())
-        };
         // Two processes at once would wait for one another's locks on local state.
         let (size, at_once) = match self.kind {
             Kind::Remote => (REMOTE_READ, AT_ONCE),
@@ -129,7 +110,7 @@ impl Target {
             let parts = std::thread::scope(|scope| {
                 let parts = keys
                     .chunks(size)
-                    .map(|keys| scope.spawn(move || read(keys)));
+                    .map(|keys| scope.spawn(move || self.read(keys)));
                 let parts = parts.collect::<Vec<_>>().into_iter();
                 parts.map(joined).collect::<Result<Vec<_>, Error>>()
             });
@@ -141,6 +122,25 @@ impl Target {
         Ok(values)
     }
 
+    /// The values at these keys, in one call.
+    fn read(&self, keys: &[String]) -> Result<BTreeMap<String, String>, Error> {
+        #[derive(Deserialize)]
+        struct Entry {
+            value: Option<String>,
+        }
+
+        if self.kind == Kind::Local {
+            return self.local_state(&json!({ "get": keys }));
+        }
+        let file = TemporaryFile::new(&serde_json::to_string(keys)?)?;
+        let output = self.kv(&["bulk", "get", file.path()?])?;
+        let found = serde_json::from_str::<BTreeMap<String, Entry>>(&output)
+            .map_err(|error| unexpected("kv bulk get", &error))?;
+        let found = found.into_iter();
+        let found = found.filter_map(|(key, entry)| Some((key, entry.value?)));
+        Ok(found.collect())
+    }
+
     /// The keys that begin with `prefix`.
     pub(crate) fn keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
         #[derive(Deserialize)]
@@ -148,6 +148,9 @@ impl Target {
             name: String,
         }
 
+        if self.kind == Kind::Local {
+            return self.local_state(&json!({ "list": prefix }));
+        }
         let output = self.kv(&["key", "list", "--prefix", prefix])?;
         let found = serde_json::from_str::<Vec<Entry>>(&output)
             .map_err(|error| unexpected("kv key list", &error))?;
@@ -160,12 +163,7 @@ impl Target {
         let mut progress = (all > STEP).then(|| Progress::new("Writing values:", all));
         let mut written = 0_usize;
         for pairs in pairs.chunks(STEP) {
-            let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
-            let put = match self.is_many(all) {
-                true => self.local_state("put", file.path()?),
-                false => self.kv(&["bulk", "put", file.path()?]),
-            };
-            put.map_err(|error| match written {
+            self.write(pairs).map_err(|error| match written {
                 0 => error,
                 _ => Error::Wrangler(format!("after {written} values were written: {error}")),
             })?;
@@ -177,8 +175,20 @@ impl Target {
         Ok(())
     }
 
+    /// Writes pairs, in one call.
+    fn write(&self, pairs: &[Pair]) -> Result<(), Error> {
+        if self.kind == Kind::Local {
+            return self.local_state(&json!({ "put": pairs }));
+        }
+        let file = TemporaryFile::new(&serde_json::to_string(pairs)?)?;
+        self.kv(&["bulk", "put", file.path()?]).map(drop)
+    }
+
     /// Deletes the value at a key.
     pub(crate) fn delete(&self, key: &str) -> Result<(), Error> {
+        if self.kind == Kind::Local {
+            return self.local_state(&json!({ "delete": [key] }));
+        }
         let file = TemporaryFile::new(&serde_json::to_string(&[key])?)?;
         self.kv(&["bulk", "delete", "--force", file.path()?])
             .map(drop)
@@ -232,31 +242,28 @@ impl Target {
         write_private(&project()?.join(LOCAL_SECRETS), &text)
     }
 
-    /// Whether so many values of local state are worth a way past wrangler's command: by that 10,000
-    /// take 40 s. It is there wherever wrangler itself is.
-    fn is_many(&self, values: usize) -> bool {
-        let miniflare = || project().is_ok_and(|project| project.join(MINIFLARE).exists());
-        self.kind == Kind::Local && values > STEP && miniflare()
-    }
-
-    /// Reads or writes the values of a file within workerd, as local_state.mjs says.
-    fn local_state(&self, act: &str, file: &str) -> Result<String, Error> {
+    /// Reads or writes the namespace of local state, as local_state.mjs says.
+    fn local_state<T: DeserializeOwned>(&self, request: &serde_json::Value) -> Result<T, Error> {
         let project = project()?;
+        is_installed(&project)?;
         let folder = self.persist_to.as_deref().unwrap_or(".wrangler/state");
         let namespace = WranglerToml::read(self)?.local_namespace();
         let mut command = program(&project, "node")?;
-        command.args(["--input-type=module", "--eval", LOCAL_STATE, act, file]);
-        let output = command.arg(project.join(folder).join("v3")).arg(namespace);
-        let output = output.output();
-        let output =
-            output.map_err(|error| Error::Wrangler(format!("cannot run node: {error}")))?;
-        match output.status.success() {
-            true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(Error::Wrangler(format!(
+        command.args([
+            "--disable-warning=ExperimentalWarning",
+            "--input-type=module",
+        ]);
+        command.args(["--eval", LOCAL_STATE]);
+        command.arg(project.join(folder).join("v3")).arg(namespace);
+        let output = output(command, "node", Some(&request.to_string()))?;
+        if !output.status.success() {
+            return Err(Error::Wrangler(format!(
                 "local state cannot be read or written:\n{}",
                 String::from_utf8_lossy(&output.stderr).trim()
-            ))),
+            )));
         }
+        let found = serde_json::from_slice(&output.stdout);
+        found.map_err(|error| unexpected("local state", &error))
     }
 
     /// What `node` or `wrangler` prints as its version.
@@ -277,16 +284,10 @@ impl Target {
         }
     }
 
+    /// Reads or writes the deployed namespace.
     fn kv(&self, arguments: &[&str]) -> Result<String, Error> {
-        let mut all = vec!["kv"];
-        all.extend(arguments);
-        all.extend(["--binding", "CLIENTS"]);
-        match (self.kind, &self.persist_to) {
-            (Kind::Remote, _) => all.extend(["--remote", "--preview", "false"]),
-            (_, None) => all.push("--local"),
-            (_, Some(directory)) => all.extend(["--local", "--persist-to", directory]),
-        }
-        self.wrangler(&all, None)
+        let binding = ["--binding", "CLIENTS", "--remote", "--preview", "false"];
+        self.wrangler(&[&["kv"], arguments, &binding].concat(), None)
     }
 
     /// Runs wrangler and returns its standard output.
@@ -298,19 +299,7 @@ impl Target {
             .args(arguments)
             .arg("--env")
             .arg(self.env.as_deref().unwrap_or_default());
-        command.stdin(if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let failed =
-            |error: std::io::Error| Error::Wrangler(format!("cannot run wrangler: {error}"));
-        let mut child = command.spawn().map_err(failed)?;
-        if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
-            stdin.write_all(input.as_bytes()).map_err(failed)?;
-        }
-        let output = child.wait_with_output().map_err(failed)?;
+        let output = output(command, "wrangler", input)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
@@ -371,6 +360,19 @@ fn program(project: &Path, name: &str) -> Result<Command, Error> {
         .env("PATH", path)
         .env("WRANGLER_SEND_METRICS", "false");
     Ok(command)
+}
+
+/// What a program prints, with `input` on its standard input.
+fn output(mut command: Command, name: &str, input: Option<&str>) -> Result<Output, Error> {
+    let failed = |error: std::io::Error| Error::Wrangler(format!("cannot run {name}: {error}"));
+    let stdin = input.map_or_else(Stdio::null, |_| Stdio::piped());
+    let command = command.stdin(stdin).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        // Why a program ends before it has read its input, it says itself.
+        _ = stdin.write_all(input.as_bytes());
+    }
+    child.wait_with_output().map_err(failed)
 }
 
 /// What a thread came to.
