@@ -145,13 +145,12 @@ check: setup $(TOOLS)/cargo-deny-$(CARGO_DENY)
 	cargo fetch --locked --quiet
 	cargo deny --frozen check --deny warnings licenses bans sources
 	@echo 'Advisories are checked by make audit, which needs the network.'
-	cargo clippy --locked --all-targets --features console -- -D warnings
-	cargo clippy --locked --bin edge-token -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
 	cargo clippy --locked --lib --target wasm32-unknown-unknown --features panic-on-demand,sign-on-demand -- -D warnings
 
 native: setup
 	$(call say,"[test 2/6] Native tests")
-	cargo test --locked --features console
+	cargo test --locked
 	cargo test --locked --no-default-features --test vectors
 
 # Without jq the tests of the pages' filters are skipped and say so, in CI after it has tried.

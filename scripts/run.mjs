@@ -8,6 +8,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { unstable_readConfig as readConfig } from "wrangler";
 
 const DEFAULT_PORT = 8787;
@@ -16,6 +17,7 @@ const FOLDER = ".demo";
 const VERSION = 1;
 const SECRETS = ".demo/secrets.env";
 const CREDENTIALS = ".demo/credentials.json";
+const LOCAL_STATE = fileURLToPath(new URL("../src/bin/edge-token/local_state.mjs", import.meta.url));
 const LOGIN_REALMS = ".demo/login.json";
 const OWN_REALMS = ".demo/realms.env";
 const CLIENT_ID = "demo-client";
@@ -65,7 +67,7 @@ const tool = (...args) => JSON.parse(output("cargo", "run", "--quiet", "--locked
 
 /** Reads or writes the demo's namespace, as the tool does. */
 function kv(request) {
-  const args = ["--disable-warning=ExperimentalWarning", "src/bin/edge-token/local_state.mjs", ".wrangler/state/v3", "CLIENTS"];
+  const args = ["--disable-warning=ExperimentalWarning", LOCAL_STATE, ".wrangler/state/v3", "CLIENTS"];
   const { status, stdout, stderr, error } = spawnSync("node", args, { encoding: "utf8", input: JSON.stringify(request) });
   if (status !== 0) fail(`local state in .wrangler cannot be read or written:\n${stderr || error}`);
   return JSON.parse(stdout);

@@ -4,12 +4,12 @@
 
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
+import { demoProject } from "./demo.mjs";
 import { add, addFrom, isPrintedWithout } from "./sent.mjs";
-import { freePort } from "./worker.mjs";
+import { binary, freePort } from "./worker.mjs";
 
 const page = readFileSync("docs/deploy.md", "utf8");
 const fences = [...page.matchAll(/^( *)```(.*)\n([^]*?)^\1```$/gm)]
@@ -18,7 +18,7 @@ const missing = spawnSync("jq", ["--version"]).status !== 0 && "no jq: apt-get i
 const skip = !process.env.CI && missing;
 
 const root = resolve(".");
-const project = mkdtempSync(join(tmpdir(), "edge-token-test-"));
+const { root: project, configuration, env } = demoProject();
 let port;
 let server;
 let served = "";
@@ -26,29 +26,21 @@ let served = "";
 /** What stands before each: the project's tool, which was built here, and make with this folder's Makefile. */
 const SHELL = `
   set -euo pipefail
-  cargo() { [ "$1 $2" = "run --" ]; shift 2; ${root}/target/debug/edge-token "$@"; }
+  cargo() { [ "$1 $2" = "run --" ]; shift 2; ${binary} "$@"; }
   make() { command make --no-print-directory -C ${root} "$@"; }
 `;
 const here = (code) => code.replaceAll("8787", String(port));
 
 before(async () => {
   if (skip) return;
-  port = await freePort();
-  for (const name of ["node_modules", "build", "scripts", "examples"]) symlinkSync(join(root, name), join(project, name));
-  cpSync("wrangler.toml", join(project, "wrangler.toml"));
-  // What make builds is there: the project has no Makefile.
-  const config = join(project, "wrangler.toml");
-  writeFileSync(config, readFileSync(config, "utf8").replace('command = "make build"', 'command = "true"'));
-  appendFileSync(config, `\n${fences.find(({ info, code }) => info === "toml" && code.startsWith("[env.staging]")).code}`);
+  port = await freePort(3);
+  const staging = fences.find(({ info, code }) => info === "toml" && code.startsWith("[env.staging]")).code;
+  writeFileSync(join(project, "wrangler.toml"), `${configuration}\n${staging}`);
 });
 
 /** What `make run` does, with the project's tool: serves the demo, and is ended as by Ctrl-C. */
 async function runDemo() {
-  mkdirSync(join(project, "bin"));
-  const tool = `#!/usr/bin/env bash\nwhile [ "$1" != -- ]; do shift; done; shift\nexec ${root}/target/debug/edge-token "$@"\n`;
-  writeFileSync(join(project, "bin/cargo"), tool, { mode: 0o755 });
-  const env = { ...process.env, PATH: `${join(project, "bin")}:${process.env.PATH}`, PORT: String(port), WRANGLER_SEND_METRICS: "false" };
-  const demo = spawn(process.execPath, ["scripts/run.mjs"], { cwd: project, detached: true, env });
+  const demo = spawn(process.execPath, ["scripts/run.mjs"], { cwd: project, detached: true, env: { ...env, PORT: String(port) } });
   let printed = "";
   const ended = new Promise((resolve) => demo.once("exit", resolve));
   for (const stream of [demo.stdout, demo.stderr]) stream.on("data", (data) => { printed += data; });

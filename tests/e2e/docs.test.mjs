@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { parse as parseToml } from "smol-toml";
 import { parse as parseYaml } from "yaml";
+import { binary } from "./worker.mjs";
 
 const read = (path) => readFileSync(path, "utf8");
 const all = (text, regex) => [...text.matchAll(regex)].map((match) => match.slice(1));
@@ -142,8 +143,7 @@ const said = new Map();
 function help(command, words) {
   const key = [command, ...words].join(" ");
   if (!said.has(key)) {
-    const before = command === "wrangler" ? [] : ["run", "--quiet", "--locked", "--features", "console", "--"];
-    const run = spawnSync(command === "wrangler" ? "wrangler" : "cargo", [...before, ...words, "--help"], { encoding: "utf8" });
+    const run = spawnSync(command === "wrangler" ? command : binary, [...words, "--help"], { encoding: "utf8" });
     said.set(key, run.status === 0 ? run.stdout : undefined);
   }
   return said.get(key);

@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";
+import { demoProject } from "./demo.mjs";
 import { add, addFrom, isPrintedWithout } from "./sent.mjs";
 import { basic, freePort } from "./worker.mjs";
 
@@ -18,12 +19,14 @@ let port;
 let run;
 let printed = "";
 
-/** Starts `make run` in a process group of its own, as a terminal would. */
-function makeRun() {
-  const child = spawn("make", ["run", `PORT=${port}`], { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+/** Starts a command in a process group of its own, as a terminal would. */
+function begin(command, args, options) {
+  const child = spawn(command, args, { detached: true, stdio: ["ignore", "pipe", "pipe"], ...options });
   child.exited = new Promise((resolve) => child.once("exit", resolve));
   return child;
 }
+
+const makeRun = () => begin("make", ["run", `PORT=${port}`]);
 
 /** Waits until it serves. */
 async function serves() {
@@ -47,7 +50,7 @@ before(async () => {
   chmodSync(".demo", 0o755);
   writeFileSync(".demo/realms.env", "left over");
   chmodSync(".demo/realms.env", 0o644);
-  port = await freePort();
+  port = await freePort(3);
   await serves();
 });
 
@@ -189,8 +192,7 @@ test("Ctrl-C ends everything that it started", async () => {
 });
 
 /** What it says when it does not serve. */
-async function stops() {
-  const child = makeRun();
+async function stops(child = makeRun()) {
   let said = "";
   child.stderr.on("data", (data) => { said += data; });
   assert.notEqual(await child.exited, 0);
@@ -221,21 +223,18 @@ test("after a rotation, or when a client is disabled or deleted, a start prints 
 });
 
 test("realms that cannot be served are told before anything is started", async () => {
-  const good = readFileSync("wrangler.toml", "utf8");
-  try {
-    for (const [wrong, said] of [
-      [good.replace("[vars.REALMS.dx]\n", '[vars.REALMS.dx]\nhosts = ["127.0.0.1:8787"]\n'), /realm dx: member `hosts`: `127\.0\.0\.1:8787` must be the name of a host/],
-      [good.replace('dialect = "keycloak"', 'dialect = "keycloke"'), /realm dx: member `dialect`: `keycloke` is unknown/],
-      [good.replace('class_name = "GrantStore"', 'class_name = "Other"'), /binding GRANTS: its class_name is not GrantStore/],
-    ]) {
-      assert.notEqual(wrong, good);
-      writeFileSync("wrangler.toml", wrong);
-      const text = await stops();
-      assert.match(text, said);
-      assert.doesNotMatch(text, /starting workerd/);
-    }
-  } finally {
-    writeFileSync("wrangler.toml", good);
+  const { root, configuration: good, env } = demoProject();
+  after(() => rmSync(root, { recursive: true }));
+  for (const [wrong, said] of [
+    [good.replace("[vars.REALMS.dx]\n", '[vars.REALMS.dx]\nhosts = ["127.0.0.1:8787"]\n'), /realm dx: member `hosts`: `127\.0\.0\.1:8787` must be the name of a host/],
+    [good.replace('dialect = "keycloak"', 'dialect = "keycloke"'), /realm dx: member `dialect`: `keycloke` is unknown/],
+    [good.replace('class_name = "GrantStore"', 'class_name = "Other"'), /binding GRANTS: its class_name is not GrantStore/],
+  ]) {
+    assert.notEqual(wrong, good);
+    writeFileSync(join(root, "wrangler.toml"), wrong);
+    const text = await stops(begin(process.execPath, ["scripts/run.mjs"], { cwd: root, env: { ...env, PORT: String(port) } }));
+    assert.match(text, said);
+    assert.doesNotMatch(text, /starting workerd/);
   }
 });
 

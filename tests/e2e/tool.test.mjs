@@ -81,7 +81,7 @@ test("the tool and wrangler read and write the same local state", () => {
   assert.equal(wrangler("key", "get", kv.key, "--text").trim(), kv.value);
   wrangler("key", "put", kv.key, kv.value.replace(/"disabled":false/, '"disabled":true'));
   assert.equal(client("show", "--client-id", "a b/c d").disabled, true);
-  wrangler("key", "put", "client/default/short-lived", kv.value.replace("a b/c d", "short-lived"), "--expiration", String(Math.floor(Date.now() / 1000) + 62));
+  wrangler("key", "put", "client/default/short-lived", kv.value.replace("a b/c d", "short-lived"), "--expiration", String(Math.floor(Date.now() / 1000) + 600));
   assert.deepEqual(listed().toSorted(), ["a b/c d", "short-lived"]);
   wrangler("key", "delete", "client/default/short-lived");
   assert.deepEqual(listed(), ["a b/c d"]);

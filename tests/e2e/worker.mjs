@@ -52,13 +52,25 @@ export function showsNoMore(args, { stdout, stderr }) {
   isPrintedWithout(stderr);
 }
 
-/** A port of this machine on which nothing listens. */
-export async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** A port of this machine on which nothing listens, nor on those after it, if `count` of them are wanted. */
+export async function freePort(count = 1) {
+  const listen = (port) => new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+  const close = (server) => new Promise((resolve) => server.close(resolve));
+  for (;;) {
+    const servers = [await listen(0)];
+    const { port } = servers[0].address();
+    try {
+      for (let next = 1; next < count; next += 1) servers.push(await listen(port + next));
+      return port;
+    } catch {
+      // One of them is in use: others are tried.
+    } finally {
+      await Promise.all(servers.map(close));
+    }
+  }
 }
 
 export const basic = (id, secret) => `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`;

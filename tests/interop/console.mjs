@@ -6,7 +6,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { compatibilityDate, CLIENT_SECRETS_KEY, freePort } from "../e2e/worker.mjs";
+import { binary, compatibilityDate, CLIENT_SECRETS_KEY, freePort } from "../e2e/worker.mjs";
 import { put, stored } from "../e2e/namespace.mjs";
 import { add } from "../e2e/sent.mjs";
 
@@ -55,12 +55,9 @@ issuer = "https://auth.example/realms/good"
  * namespace, `run` for the tool in it, `open()`, which starts a console, and `stop()`.
  */
 export async function startProject() {
-  const built = spawnSync("cargo", ["build", "--quiet", "--locked", "--features", "console", "--bin", "edge-token"],
-    { encoding: "utf8" });
-  assert.equal(built.status, 0, built.stderr);
   const folder = mkdtempSync(join(tmpdir(), "edge-token-console-"));
   const tool = join(folder, "edge-token");
-  copyFileSync("target/debug/edge-token", tool);
+  copyFileSync(binary, tool);
   const state = join(folder, "state");
   const port = await freePort();
   writeFileSync(join(folder, "wrangler.toml"), configuration(port));
