@@ -44,6 +44,7 @@ test: check native build e2e interop deploy-check ## Run every test; the only th
 # ---- Set-up -------------------------------------------------------------------------------------
 
 setup: $(TOOLS)/prerequisites $(TOOLS)/wasm32 node_modules/.installed $(TOOLS)/wasm-bindgen-$(WASM_BINDGEN) $(TOOLS)/worker-build-$(WORKER_BUILD) ## Install what is missing
+	@rm -rf $(TOOLS)/target
 
 need = command -v $(1) >/dev/null || { printf 'make: %s is missing. Install it with: %s\n' '$(1)' '$(2)' >&2; exit 1; }
 
@@ -136,7 +137,7 @@ target/bench/hono.js: bench/peers/hono.mjs bench/peers/node_modules/.installed
 
 $(TOOLS)/cargo-deny-$(CARGO_DENY): | $(TOOLS)/prerequisites
 	$(call say,"Building cargo-deny $(CARGO_DENY): one to two minutes")
-	cargo install cargo-deny --version $(CARGO_DENY) --locked --debug --force --root $(TOOLS)
+	CARGO_PROFILE_DEV_DEBUG=false cargo install cargo-deny --version $(CARGO_DENY) --locked --debug --force --root $(TOOLS)
 	@touch $@
 
 check: setup $(TOOLS)/cargo-deny-$(CARGO_DENY)

@@ -40,5 +40,7 @@ cpSync(crate, folder, { recursive: true });
 cpSync(`tools/${name}.lock`, join(folder, "Cargo.lock"));
 // It belongs to no workspace, though it lies under one.
 appendFileSync(join(folder, "Cargo.toml"), "\n[workspace]\n");
+// What two tools need is compiled once.
+Object.assign(process.env, { CARGO_PROFILE_DEV_DEBUG: "false", CARGO_TARGET_DIR: join(TOOLS, "target") });
 cargo("install", "--path", folder, "--locked", "--debug", "--force", "--root", TOOLS, ...flags);
 rmSync(folder, { recursive: true });

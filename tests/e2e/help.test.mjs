@@ -7,14 +7,14 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { project } from "./project.mjs";
-import { CLIENT_SECRETS_KEY, tool } from "./worker.mjs";
+import { CLIENT_SECRETS_KEY, freePort, tool } from "./worker.mjs";
 
 /** All commands, in an order in which each finds what it needs. */
 const ORDER = [
   "key generate", "key rotate", "key list", "key settle", "client create", "client show", "client list",
   "client disable", "client enable", "client rotate-secret", "client revoke-secret", "client set-jwks",
   "client set-auth-method", "client export", "client delete", "client import", "revoke client", "revoke subject", "revoke realm", "revoke list",
-  "key revoke", "check", "setup", "completions",
+  "key revoke", "check", "setup", "completions", "console",
 ];
 
 /** What commands say that cannot do it here: nothing listens, or there is nothing to do. */
@@ -42,7 +42,7 @@ function leaves(words = []) {
   return [...list.matchAll(/^ {2}([a-z-]+)/gm)].flatMap(([, name]) => leaves([...words, name]));
 }
 
-test("every command has examples, and they work", () => {
+test("every command has examples, and they work", async () => {
   assert.deepEqual(leaves().toSorted(), ORDER.toSorted());
   for (const folder of [".local/share/bash-completion/completions", ".zfunc", ".config/fish/completions"]) {
     mkdirSync(join(it.root, folder), { recursive: true });
@@ -55,6 +55,7 @@ test("every command has examples, and they work", () => {
   write("secret.txt", "the-secret-it-had-before\n");
   write("keycloak.json", JSON.stringify({ realm: "dx", clients: [{ clientId: "app", secret: "of-keycloak", serviceAccountsEnabled: true }] }));
   write("clients.csv", "client_id,client_secret\nother,of-the-list\n");
+  const port = await freePort(); // On the demo's own, `make run` may serve.
   let ran = 0;
   for (const command of ORDER) {
     const [, text = ""] = help(...command.split(" ")).split("\nExamples:\n");
@@ -67,8 +68,13 @@ test("every command has examples, and they work", () => {
       const [[kid]] = Object.entries(kv).filter(([key]) => key.startsWith("signing-keys/"))
         .map(([, value]) => JSON.parse(value).keys.map(({ kid }) => kid)).concat([[]]);
       const billing = kv["client/default/billing"] && JSON.parse(kv["client/default/billing"]);
-      const line = example.replace("KID", kid).replace("SECRET_ID", billing?.secrets[0].id);
+      const line = example.replace("KID", kid).replace("SECRET_ID", billing?.secrets[0].id).replace("8787", port);
       const [, may] = MAY_FAIL.find(([pattern]) => pattern.test(words)) ?? [];
+      if (command === "console") {
+        const { status, stderr } = it.shell(`timeout 3 ${line}`);
+        assert.equal(status, 124, `${example} serves until it is ended\n${stderr}`);
+        continue;
+      }
       const { status, stderr } = it.shell(line);
       // 2 is that of arguments which clap does not take.
       assert.notEqual(status, 2, `${example}\n${stderr}`);
