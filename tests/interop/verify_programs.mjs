@@ -111,7 +111,7 @@ export const PROGRAMS = [
     name: "Rust",
     file: "main.rs",
     eager: false,
-    open: overPipes("cargo", "run", "--quiet", "--locked", "--example", "verify"),
+    open: built(["cargo", "build", "--quiet", "--locked", "--example", "verify"], overPipes("target/debug/examples/verify")),
   },
   {
     name: "Node",
