@@ -299,7 +299,7 @@ test("each thing that can be wrong is told with its line, and no secret with it"
     [[{ ...one, scope: "a", default_scope: "b" }], /`default_scope` exceeds `scope`/],
     [[{ ...one, access_token_ttl: 0 }], /member `access_token_ttl` must be/],
     [[{ ...one, claims: { iss: "x" } }], /sets the reserved claim `iss`/],
-    [[{ ...one, grant_types: "client_credentials,implicit" }], /the grant `implicit` is not served; those that are: authorization_code, /],
+    [[{ ...one, grant_types: "client_credentials,implicit" }], /grant type `implicit` is not served: there are `authorization_code`, /],
     [[{ ...one, redirect_uris: ["http://x.example/cb"] }], /redirect URI 1 must be https/],
     [realm([{ id: "7f3c", name: "broken" }]), /Wrong: `id 7f3c` \(line 1\): `clientId` is missing/],
     [realm([client("x", { secret: "${SECRET}" })]), /its secret is a placeholder: .*--generate-secrets/],

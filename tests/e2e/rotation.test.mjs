@@ -192,7 +192,7 @@ test("what is unsafe is refused, with what to do instead", () => {
 });
 
 test("token lifetimes come from wrangler.toml and from clients' records", () => {
-  const client = (realm, id, ...args) => tool("client", "create", "--print", "--realm", realm, "--client-id", id, ...args).kv;
+  const client = (realm, id, ...args) => tool("client", "create", "--print", "--force", "--realm", realm, "--client-id", id, ...args).kv;
   const records = [client("default", "a", "--access-token-ttl", "1000"), client("default", "b"),
     client("own", "c", "--access-token-ttl", "5000"), client("gone", "d", "--access-token-ttl", "6000")];
   const kv = Object.fromEntries(records.map(({ key, value }) => [key, value]));

@@ -133,7 +133,7 @@ function tool(...args) {
 
 test("a client made by the tool beside it is served", async () => {
   const id = `beside-${port}`;
-  const created = tool("client", "create", "--realm", "default", "--client-id", id, "--client-secret", "its old secret");
+  const created = tool("client", "create", "--realm", "default", "--client-id", id, "--client-secret", "the secret it had");
   try {
     const response = await fetch(`http://127.0.0.1:${port}/token`, {
       method: "POST",

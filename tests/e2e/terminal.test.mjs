@@ -57,7 +57,7 @@ test("clients are a table on a terminal, and JSON with --json or in a pipe", { s
 test("an import is one table on a terminal, with each complaint once", { skip }, () => {
   const it = made([]);
   const path = join(it.root, "export.json");
-  const client = (clientId, members) => ({ clientId, serviceAccountsEnabled: true, secret: `of-${clientId}-elsewhere`, ...members });
+  const client = (clientId, members) => ({ clientId, serviceAccountsEnabled: true, secret: `secret-of-${clientId}-elsewhere`, ...members });
   writeFileSync(path, JSON.stringify({
     realm: "default", accessTokenLifespan: 60, ssoSessionIdleTimeout: 900,
     clients: [client("account"), client("broker"), client("a"), client("b\u001b[2J"), client("wiki", { protocol: "saml" }), client("c", { secret: "***" })],
@@ -71,7 +71,7 @@ test("an import is one table on a terminal, with each complaint once", { skip },
   assert.equal(text.match(/masked/g).length, 1);
   assert.match(text, /^\[vars\.REALMS\.default\]\nrefresh_token_idle_ttl = 900 # ssoSessionIdleTimeout$/m);
   assert.match(text, /^2 clients are wrong, nothing was written: /m);
-  assert.ok(!text.includes("\u001b[2J") && !text.includes("of-a-elsewhere"), JSON.stringify(text));
+  assert.ok(!text.includes("\u001b[2J") && !text.includes("secret-of-a-elsewhere"), JSON.stringify(text));
   assert.ok(text.split("\n").slice(0, 12).every((line) => [...line].length <= 100), text);
 });
 

@@ -110,8 +110,8 @@ test("--print touches nothing and prints the pair", () => {
   assert.equal(record.client_id, created.client_id);
   assert.match(record.secrets[0].hash, /^sha256\$[A-Za-z0-9_-]{22}\$[A-Za-z0-9_-]{43}$/);
   assert.ok(!created.kv.value.includes(created.client_secret));
-  const imported = tool("client", "create", "--print", "--realm", "dx", "--client-secret", "old secret");
-  assert.equal(imported.client_secret, "old secret");
+  const imported = tool("client", "create", "--print", "--realm", "dx", "--client-secret", "its old secret, long");
+  assert.equal(imported.client_secret, "its old secret, long");
   assert.match(JSON.parse(imported.kv.value).secrets[0].hash, /^hmac-sha256\$/);
 });
 
@@ -121,7 +121,7 @@ test("what a client needs for token exchange, JWT bearer and trusted users stand
   const create = ["client", "create", "--print", "--realm", "default"];
   const { status, stdout, stderr } = runTool(...create, "--grant-types", grants.join(","), "--redirect-uri", "https://a.example",
     "--exchange-audience", "https://a.example", "--exchange-audience", "urn:b", "--may-impersonate",
-    "--trusted-issuer", "partner", "--trusted-issuer", "hr", "--trusted");
+    "--trusted-issuer", "partner", "--trusted-issuer", "hr", "--trusted", "--force");
   assert.equal(status, 0, stderr);
   assert.doesNotMatch(stderr, /Note/);
   const { grant_types, exchange_audience, may_impersonate, trusted_issuers, trusted } = JSON.parse(JSON.parse(stdout).kv.value);
@@ -237,7 +237,7 @@ test("a client sends its secret in the way that its realm's dialect has it, unti
     ["dx", ["--auth-method", "client_secret_post"], "client_secret_post"],
     ["default", [], "client_secret_basic"],
     ["default", ["--auth-method", "client_secret"], "client_secret"],
-    ["none", [], "client_secret_basic"],
+    ["none", ["--force"], "client_secret_basic"],
   ]) {
     const made = create(realm, ...args);
     assert.equal(method(made), expected, `${realm} ${args}`);
@@ -295,9 +295,9 @@ test("wrong arguments say which, write nothing and exit with an error", () => {
     [[...create, "--scope", "a  b"], /'--scope <SCOPE>'/],
     [[...create, "--scope", "a", "--default-scope", "b"], /`default_scope` exceeds `scope`/],
     [[...create, "--grant-types", "password"], /'--grant-types <A,B>'/],
-    [[...create, "--grant-types", "authorization_code"], /authorization_code needs at least one --redirect-uri/],
-    [[...create, "--grant-types", "client_credentials,client_authenticated_user"], /client_authenticated_user needs --trusted/],
-    [[...create, "--grant-types", "urn:ietf:params:oauth:grant-type:jwt-bearer"], /jwt-bearer needs at least one --trusted-issuer/],
+    [[...create, "--grant-types", "authorization_code"], /authorization_code needs at least one redirect URI/],
+    [[...create, "--grant-types", "client_credentials,client_authenticated_user"], /client_authenticated_user needs a trusted client/],
+    [[...create, "--grant-types", "urn:ietf:params:oauth:grant-type:jwt-bearer"], /jwt-bearer needs at least one trusted issuer/],
     [[...create, "--trusted-issuer", "https://partner.example"], /'--trusted-issuer <NAME>': 1 to 64 letters/],
     [[...create, "--auth-method", "tls"], /'--auth-method <METHOD>'/],
     [[...create, "--auth-method", "private_key_jwt"], /--jwks goes with --auth-method private_key_jwt/],
@@ -306,7 +306,7 @@ test("wrong arguments say which, write nothing and exit with an error", () => {
     [[...create, "--auth-method", "private_key_jwt", "--jwks", file("private.json", JSON.stringify(tool("key", "generate", "--print")))],
       /`jwks`: key 1: it is a private key/],
     [[...create, "--auth-method", "tls_client_auth"], /`tls_client_auth_subject_dn` is missing/],
-    [[...create, "--auth-method", "none", "--client-secret", "x"], /--client-secret does not go with none/],
+    [[...create, "--auth-method", "none", "--grant-types", "", "--client-secret", "x"], /--client-secret does not go with none/],
     [[...create, "--access-token-ttl", "0"], /'--access-token-ttl <SECONDS>'/],
     [[...create, "--secret-expires-at", "tomorrow"], /'--secret-expires-at <SECONDS>'/],
     [[...create, "--claims", join(folder, "none.json")], /--claims: cannot read/],
@@ -326,12 +326,56 @@ test("wrong arguments say which, write nothing and exit with an error", () => {
   }
 });
 
+test("what can never work is refused wherever a client is written, unless it is forced", () => {
+  const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+  const words = (realm, ...args) => ["client", "create", "--print", "--realm", realm, ...args];
+  for (const [args, message] of [
+    [words("nowhere"), /realm `nowhere` is not configured in this environment of wrangler\.toml: it has `default`, `dx`, /],
+    [words("default", "--scope", "read admin"), /the realm does not have the scopes `admin`: add them to its `scopes`/],
+    [words("default", "--hidden-scope", "roles"), /the realm does not have the scopes `roles`/],
+    [words("default", "--grant-types", jwtBearer, "--trusted-issuer", "partner"), /the realm does not have the trusted issuer `partner`: it has none/],
+    [words("dx", "--auth-method", "none"), /client_credentials needs a client that authenticates/],
+    [words("dx", "--secret-expires-at", "1700000000"), /--secret-expires-at is over already/],
+    [words("dx", "--client-secret", "fifteen-letters"), /--client-secret has fewer than 16 characters, and can be guessed/],
+    [words("dx", "--audience", "https://a.example https://b.example"), /member `audience`: `https:\/\/a\.example https:\/\/b\.example` must be one value/],
+    [words("dx", "--audience", ""), /member `audience`: `` must be one value/],
+    [words("dx", "--resource", "urn:a\t"), /member `resources`: /],
+    [words("dx", "--exchange-audience", "a b"), /member `exchange_audience`: /],
+  ]) {
+    const refused = runTool(...args);
+    assert.deepEqual([refused.status, refused.stdout], [1, ""], args.join(" "));
+    assert.match(refused.stderr, message, args.join(" "));
+    assert.match(refused.stderr, /nothing was written; --force writes it all the same/);
+    assert.equal(runTool(...args, "--force").status, 0, args.join(" "));
+  }
+
+  const list = (client) => file("one.json", JSON.stringify([{ client_id: "one", client_secret: "long enough to be one", ...client }]));
+  for (const [client, message] of [
+    [{ scope: "read admin" }, /`one` .*the realm does not have the scopes `admin`/],
+    [{ grant_types: [jwtBearer], trusted_issuers: ["partner"] }, /the realm does not have the trusted issuer `partner`/],
+    [{ grant_types: [jwtBearer] }, /jwt-bearer needs at least one trusted issuer/],
+    [{ grant_types: ["authorization_code"] }, /needs at least one redirect URI/],
+    [{ client_secret: "fifteen-letters" }, /its secret has fewer than 16 characters/],
+  ]) {
+    const args = ["client", "import", "--print", "--realm", "default", list(client)];
+    const refused = runTool(...args);
+    assert.equal(refused.status, 1, JSON.stringify(client));
+    assert.match(refused.stderr, message, JSON.stringify(client));
+    const forced = runTool(...args, "--force");
+    assert.equal(forced.status, 0, `${JSON.stringify(client)}\n${forced.stderr}`);
+    assert.match(forced.stderr, /^To do: /m, JSON.stringify(client));
+  }
+  const nowhere = runTool("client", "import", "--print", "--realm", "nowhere", list({}));
+  assert.equal(nowhere.status, 1);
+  assert.match(nowhere.stderr, /realm `nowhere` is not configured .*: it has `default`, `dx`, /);
+});
+
 /** A project whose wrangler records its arguments and input, and answers from `answers`. */
 function project(answers) {
   const root = mkdtempSync(join(folder, "project-"));
   const bin = join(root, "node_modules/.bin");
   mkdirSync(bin, { recursive: true });
-  writeFileSync(join(root, "wrangler.toml"), "");
+  writeFileSync(join(root, "wrangler.toml"), readFileSync("wrangler.toml"));
   writeFileSync(join(bin, "wrangler"), `#!/usr/bin/env node
     const { appendFileSync, readFileSync } = require("node:fs");
     const args = process.argv.slice(2);

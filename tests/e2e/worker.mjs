@@ -205,7 +205,8 @@ export function register(worker, ...args) {
 
 /** The same in another realm. */
 export async function registerIn(worker, realm, ...args) {
-  const created = tool("client", "create", "--print", "--realm", realm, ...args);
+  // Its realms are those of the test, not those of wrangler.toml.
+  const created = tool("client", "create", "--print", "--force", "--realm", realm, ...args);
   await worker.put(created.kv);
   return created;
 }

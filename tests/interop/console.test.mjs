@@ -12,7 +12,6 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
 import { add, isPrintedWithout } from "../e2e/sent.mjs";
-import { runTool } from "../e2e/worker.mjs";
 import { launch, skip } from "./chromium.mjs";
 import { startProject } from "./console.mjs";
 
@@ -589,7 +588,7 @@ test("nothing is loaded from elsewhere or stored, and no script runs but its own
   assert.equal(refused, "TypeError");
 });
 
-test("what it prints has the link and no other secret; it listens on 127.0.0.1 alone, and only with the feature", { skip }, async () => {
+test("what it prints has the link and no other secret; it listens on 127.0.0.1 alone", { skip }, async () => {
   const { cookie, path } = await session();
   add(cookie.value, path.slice(1, -1));
   isPrintedWithout(console_.said());
@@ -606,7 +605,4 @@ test("what it prints has the link and no other secret; it listens on 127.0.0.1 a
     assert.notEqual(wrong.status, 0, args.join(" "));
     assert.equal(wrong.stdout, "");
   }
-  const without = runTool("console");
-  assert.notEqual(without.status, 0);
-  assert.match(without.stderr, /unrecognized subcommand 'console'/);
 });

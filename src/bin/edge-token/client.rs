@@ -1,9 +1,11 @@
 //! `client`: registered clients.
 
+mod compare;
 mod export;
 mod import;
 mod restore;
 pub(crate) mod secret;
+mod unservable;
 
 use std::fs;
 use std::process::ExitCode;
@@ -24,6 +26,7 @@ use self::export::Export;
 pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
+use self::unservable::{Destination, Force, unknown_scopes, unservable};
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::output::{View, printable};
@@ -40,7 +43,7 @@ pub(crate) enum Command {
     Create(Box<Create>),
     /// Register the clients of another system, from its export, or those that `client export` wrote
     #[command(
-        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json --dry-run\n  edge-token client import --realm dx keycloak.json --markdown import.md\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
+        after_help = "Examples:\n  edge-token client import --realm dx keycloak.json --dry-run\n  edge-token client import --realm dx keycloak.json --markdown import.md\n  edge-token client import --realm dx clients.csv --print\n  edge-token client import --realm dx keycloak.json --compare https://sso.example.com/realms/dx/protocol/openid-connect/token\n  edge-token client import --all-realms backup.json --partial\n  edge-token client import --realm default backup.json --overwrite --partial --yes"
     )]
     Import(Import),
     /// Write the records of clients to a file, for `client import`
@@ -251,6 +254,8 @@ pub(crate) struct Create {
     /// Refuse it everything until it is enabled
     #[arg(long)]
     disabled: bool,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Grant types that exist, in order.
@@ -375,40 +380,26 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
             }
         };
     }
-    let needs = [
-        (
-            GrantType::AuthorizationCode,
-            client.redirect_uris.is_empty(),
-            "at least one --redirect-uri",
-        ),
-        (
-            GrantType::ClientAuthenticatedUser,
-            !client.trusted,
-            "--trusted",
-        ),
-        (
-            GrantType::JwtBearer,
-            client.trusted_issuers.is_empty(),
-            "at least one --trusted-issuer",
-        ),
-    ];
-    for (grant_type, is_missing, what) in needs {
-        if is_missing && client.may_use(grant_type.name()) {
-            let name = grant_type.name();
-            return Err(Error::Argument(format!("{name} needs {what}")));
-        }
-    }
     if jwks.is_some() != (auth_method == AuthMethod::PrivateKeyJwt) {
         return Err(Error::Argument(
             "--jwks goes with --auth-method private_key_jwt, and that needs it".into(),
         ));
     }
     client.check_written().map_err(unfit)?;
+    let destination = Destination::read(target);
+    let mut wrong = Vec::from_iter(destination.unconfigured(&realm));
+    let configured = destination.realm(&realm);
+    wrong.extend(unservable(&client, configured));
+    wrong.extend(unknown_scopes(&client, configured));
+    let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
+    if expires_at.is_some_and(|end| end <= now) {
+        wrong.push("--secret-expires-at is over already".to_owned());
+    }
+    create.force.refuse(&wrong)?;
 
     let secret = match (auth_method.uses_secret(), create.client_secret) {
         (true, given) => {
-            let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
-            let (secret, hash) = new_secret(given, target)?;
+            let (secret, hash) = new_secret(given, &create.force, target)?;
             let id = short_id()?;
             client.secrets.push(StoredSecret {
                 id,

@@ -16,6 +16,7 @@ mod key;
 mod moment;
 mod output;
 mod progress;
+mod realms;
 mod revoke;
 mod setup;
 mod target;
@@ -203,12 +204,17 @@ fn now() -> UnixTime {
     UnixTime::from_seconds(seconds)
 }
 
-/// Random octets from the operating system.
-#[allow(clippy::disallowed_methods, reason = "the tool is an edge of its own")]
+/// Random octets.
 fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut octets = [0; N];
-    getrandom::fill(&mut octets)?;
+    fill_random(&mut octets)?;
     Ok(octets)
+}
+
+/// Fills in random octets, in the way in which the core takes them.
+#[allow(clippy::disallowed_methods, reason = "the tool is an edge of its own")]
+fn fill_random(octets: &mut [u8]) -> Result<(), getrandom::Error> {
+    getrandom::fill(octets)
 }
 
 /// Who changes what is stored, for the audit.

@@ -25,11 +25,11 @@ const MAX_BODY: u64 = 1024 * 1024;
 pub(super) type Asked = Result<Answer, Objection>;
 
 /// A request.
-pub(super) struct Ask {
-    pub(super) method: &'static str,
+pub(crate) struct Ask {
+    pub(crate) method: &'static str,
     url: String,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) body: Option<String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<String>,
 }
 
 impl Ask {
@@ -67,13 +67,13 @@ impl Ask {
 
 /// An answer.
 #[derive(Clone, Default)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// The names are in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     /// When it was there, by this machine's clock.
-    pub(super) received: Option<UnixTime>,
+    pub(crate) received: Option<UnixTime>,
 }
 
 impl Answer {
@@ -90,14 +90,14 @@ impl Answer {
     }
 
     /// The media type, in lower case and without parameters (RFC 9110 §8.3.1).
-    pub(super) fn media_type(&self) -> String {
+    pub(crate) fn media_type(&self) -> String {
         let field = self.header("content-type").unwrap_or_default();
         let media_type = field.split(';').next().unwrap_or_default();
         media_type.trim().to_ascii_lowercase()
     }
 
     /// The body as a JSON object.
-    pub(super) fn object(&self) -> Option<Map<String, Value>> {
+    pub(crate) fn object(&self) -> Option<Map<String, Value>> {
         serde_json::from_str(&self.body).ok()
     }
 
@@ -115,7 +115,7 @@ impl Answer {
 }
 
 /// Who asks.
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: Agent,
     asked: Cell<usize>,
     /// Whether each request is told on the terminal.
@@ -123,7 +123,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(url: &Url, tells: bool) -> Result<Self, crate::Error> {
+    pub(crate) fn new(url: &Url, tells: bool) -> Result<Self, crate::Error> {
         let proxy = Proxy::try_from_env().filter(|_| !url.is_on_loopback());
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -165,7 +165,7 @@ impl Client {
     }
 
     /// Makes a request. The error says, for people, why there is no answer.
-    pub(super) fn answer(&self, ask: &Ask) -> Result<Answer, String> {
+    pub(crate) fn answer(&self, ask: &Ask) -> Result<Answer, String> {
         self.send(ask).map_err(|error| sentence(&error))
     }
 

@@ -9,15 +9,15 @@ use serde_json::{Map, Value};
 use super::jwks::verifying_key;
 
 /// A token whose signature is not looked at yet.
-pub(super) struct Jwt {
-    pub(super) header: Map<String, Value>,
-    pub(super) claims: Map<String, Value>,
+pub(crate) struct Jwt {
+    pub(crate) header: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
     signed: String,
     signature: Vec<u8>,
 }
 
 impl Jwt {
-    pub(super) fn parse(token: &str) -> Option<Self> {
+    pub(crate) fn parse(token: &str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
@@ -39,7 +39,7 @@ impl Jwt {
     }
 
     /// A claim that is a number, in whole seconds.
-    pub(super) fn seconds(&self, claim: &str) -> Option<u64> {
+    pub(crate) fn seconds(&self, claim: &str) -> Option<u64> {
         self.claims.get(claim)?.as_u64()
     }
 }

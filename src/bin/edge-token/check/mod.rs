@@ -10,14 +10,14 @@ pub(crate) mod attempt;
 mod claims;
 mod documents;
 mod errors;
-mod http;
+pub(crate) mod http;
 mod jwks;
-mod jwt;
+pub(crate) mod jwt;
 mod metadata;
 mod places;
-mod refusals;
+pub(crate) mod refusals;
 mod report;
-mod token;
+pub(crate) mod token;
 mod transport;
 mod url;
 

@@ -72,7 +72,7 @@ pub(super) struct TokenEndpoint<'a> {
     pub(super) takes_assertions: bool,
 }
 
-pub(super) const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+pub(crate) const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
 /// What is asked without credentials that could be right, and how it is to be refused.
 pub(super) fn refusals(at: &TokenEndpoint<'_>) -> Vec<(&'static str, &'static str, Refusal, Ask)> {

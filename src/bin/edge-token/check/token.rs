@@ -29,7 +29,7 @@ pub(crate) enum Method {
 
 impl Method {
     /// A request by these credentials.
-    pub(super) fn ask<'a>(
+    pub(crate) fn ask<'a>(
         self,
         url: &str,
         (id, secret): (&'a str, &'a str),

@@ -65,7 +65,7 @@ impl Url {
     }
 
     /// Whether nobody on the way can read what is sent there.
-    pub(super) fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.is_https() || self.is_on_loopback()
     }
 

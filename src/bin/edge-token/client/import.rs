@@ -12,15 +12,16 @@ use edge_token::client::{
 };
 use edge_token::dialect::KEYCLOAK;
 use edge_token::json::Object;
-use edge_token::realm::RealmName;
-use edge_token::scope::ScopeSet;
+use edge_token::realm::{Realm, RealmName};
 use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};
 
+use super::compare::{self, Comparison};
 use super::export::{Realms, is_export};
 use super::restore;
 use super::secret::secrets_key;
 use super::secret_method;
+use super::unservable::{self, Force, SHORTEST_SECRET};
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::import::{
@@ -54,19 +55,34 @@ pub(crate) struct Import {
     /// Write the report as Markdown, for a change ticket, to a new file
     #[arg(long, value_name = "FILE")]
     markdown: Option<String>,
-    /// Give new secrets to clients whose secrets are masked, hashed, placeholders, or over
+    /// Give new secrets to clients whose secrets are masked, hashed, placeholders, over, or can be
+    /// guessed
     #[arg(long)]
     generate_secrets: bool,
     /// Where generated secrets go, a new file that only its owner may read
     /// [default: beside FILE, as NAME.secrets.json]
     #[arg(long, value_name = "FILE")]
     secrets: Option<String>,
+    /// Write nothing: get a token for each client from the token endpoint that they use now, and show what
+    /// will be different in those of here. Up to 20 clients, or those named by --client-id
+    #[arg(long, value_name = "URL")]
+    compare: Option<String>,
+    /// A client to compare; repeatable
+    #[arg(
+        long = "client-id",
+        value_name = "ID",
+        requires = "compare",
+        allow_hyphen_values = true
+    )]
+    pub(super) compared: Vec<String>,
     /// The realm of the file to take, where it has several; repeatable
     #[arg(long = "source-realm", value_name = "NAME")]
     source_realms: Vec<String>,
     /// Put what `client export` wrote in the place of clients that exist
     #[arg(long)]
     pub(super) overwrite: bool,
+    #[command(flatten)]
+    pub(super) force: Force,
     #[command(flatten)]
     pub(super) sure: Sure,
 }
@@ -75,6 +91,8 @@ pub(crate) struct Import {
 pub(super) enum Imported {
     /// Of what `client export` wrote.
     Restored(Value),
+    /// What is different between another server and this one.
+    Compared(Box<Comparison>),
     /// Of another system's clients.
     Registered {
         /// What was written or printed.
@@ -90,6 +108,7 @@ impl Imported {
     pub(super) fn into_result(self) -> Result<Value, Error> {
         match self {
             Self::Restored(result) => Ok(result),
+            Self::Compared(comparison) => Ok(comparison.json()),
             Self::Registered {
                 report,
                 is_refused: true,
@@ -111,6 +130,10 @@ impl Imported {
             Self::Restored(result) => {
                 let view = if is_json { View::Json } else { View::Members };
                 output::print(&result, view, json)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Compared(comparison) => {
+                comparison.print(json)?;
                 Ok(ExitCode::SUCCESS)
             }
             Self::Registered {
@@ -158,11 +181,12 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Imported, Error
             || arguments.generate_secrets
             || arguments.markdown.is_some()
             || arguments.secrets.is_some()
+            || arguments.compare.is_some()
             || !arguments.source_realms.is_empty();
         if is_for_others {
             return Err(Error::Argument(format!(
                 "{file} is what `client export` wrote, which is restored as it is: --dry-run, \
-                 --markdown, --secrets, --generate-secrets and --source-realm go with other files; \
+                 --markdown, --secrets, --generate-secrets, --source-realm and --compare go with other files; \
                  --print shows what would be restored"
             )));
         }
@@ -182,6 +206,10 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Imported, Error
     {
         is_new(Path::new(output))?;
     }
+    let destination = unservable::Destination::read(target);
+    arguments
+        .force
+        .refuse(&Vec::from_iter(destination.unconfigured(realm)))?;
     let wrangler_toml = WranglerToml::read(target).ok();
     let variables = wrangler_toml
         .as_ref()
@@ -189,10 +217,6 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Imported, Error
         .unwrap_or_default();
     let configured = configured(&variables, realm);
     let dialect = dialect(&variables, realm);
-    let scopes = configured.as_ref().and_then(|realm| realm.get("scopes"));
-    let scopes = scopes
-        .and_then(Value::as_str)
-        .and_then(|text| ScopeSet::parse(text).ok());
     let into = Destination {
         realm: realm.as_str(),
         dialect: dialect.unwrap_or(&KEYCLOAK),
@@ -208,8 +232,16 @@ pub(super) fn run(arguments: &Import, target: &Target) -> Result<Imported, Error
     if let Some(encoding) = text.and_then(|(_, encoding)| encoding) {
         read.about.insert(0, format!("it is {encoding}"));
     }
+    if let Some(server) = &arguments.compare {
+        let configured = destination.realm(realm);
+        let comparison = compare::run(read, configured, server, arguments, target)?;
+        if let Some(markdown) = &arguments.markdown {
+            write_new(Path::new(markdown), &comparison.markdown())?;
+        }
+        return Ok(Imported::Compared(Box::new(comparison)));
+    }
     import::fetch(&mut read.found);
-    let (made, mut report) = make(read, realm, scopes.as_ref(), arguments, target)?;
+    let (made, mut report) = make(read, realm, destination.realm(realm), arguments, target)?;
     let table = format!("vars.REALMS.{realm}");
     report.table = wrangler_toml.map_or(table.clone(), |toml| toml.table(&table));
 
@@ -262,7 +294,7 @@ struct Made {
 fn make(
     read: Read,
     realm: &RealmName,
-    scopes: Option<&ScopeSet>,
+    configured: Option<&Realm>,
     arguments: &Import,
     target: &Target,
 ) -> Result<(Vec<Made>, Report), Error> {
@@ -279,16 +311,11 @@ fn make(
         }
         _ => false,
     });
-    let maker = Maker {
-        auth_method: arguments.auth_method,
-        generate_secrets: arguments.generate_secrets,
-        secrets_key: match needs_key && !arguments.dry_run {
-            true => Some(secrets_key(target)?),
-            false => None,
-        },
-        now: now(),
-        operator: operator(),
+    let secrets_key = match needs_key && !arguments.dry_run {
+        true => Some(secrets_key(target)?),
+        false => None,
     };
+    let maker = Maker::new(arguments, configured, secrets_key);
     let mut progress = (found.len() > STEP).then(|| Progress::new("Making records:", found.len()));
     let (mut made, mut rows) = (Vec::new(), Vec::new());
     for (found, position) in found.into_iter().zip(1_usize..) {
@@ -310,7 +337,6 @@ fn make(
                         Some(known) => RowResult::Wrong(known.to_string()),
                         None => {
                             taken = summary(&client);
-                            tell_scopes(&client, scopes, &mut notes);
                             made.push(Made {
                                 key,
                                 client,
@@ -391,21 +417,41 @@ fn existing(
 }
 
 /// What is made of a client, or what is wrong with it, which is no error of the import.
-type OrWrong<T> = Result<Result<T, String>, Error>;
+pub(super) type OrWrong<T> = Result<Result<T, String>, Error>;
 
 /// What makes records.
-struct Maker {
+pub(super) struct Maker<'a> {
     auth_method: AuthMethod,
     generate_secrets: bool,
+    /// Whether it makes also what can never work, and says so.
+    is_forced: bool,
+    /// The realm, if it is configured and can be served.
+    realm: Option<&'a Realm>,
     /// Absent in a dry run.
     secrets_key: Option<ClientSecretsKey>,
     now: UnixTime,
     operator: String,
 }
 
-impl Maker {
+impl<'a> Maker<'a> {
+    pub(super) fn new(
+        arguments: &Import,
+        realm: Option<&'a Realm>,
+        secrets_key: Option<ClientSecretsKey>,
+    ) -> Self {
+        Self {
+            auth_method: arguments.auth_method,
+            generate_secrets: arguments.generate_secrets,
+            is_forced: arguments.force.force,
+            realm,
+            secrets_key,
+            now: now(),
+            operator: operator(),
+        }
+    }
+
     /// Makes the record of one client, and a secret where it needs one; or says why not.
-    fn make(
+    pub(super) fn make(
         &self,
         client_id: &str,
         mut draft: Draft,
@@ -436,16 +482,32 @@ impl Maker {
                 }
             }
         }
+        let has_scopes_of_realm = draft.has_scopes_of_realm;
         draft.set("version", 1);
         draft.set("updated_at", self.now.seconds());
         draft.set("updated_by", self.operator.as_str());
         let record = Value::Object(draft.members).to_string();
         let client = Client::parse(&record, &id);
         let written = client.and_then(|client| client.check_written().map(|()| client));
-        Ok(match written {
-            Ok(client) => Ok((client, generated)),
-            Err(error) => Err(error.to_string()),
-        })
+        let client = match written {
+            Ok(client) => client,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let mut wrong = unservable::unservable(&client, self.realm);
+        match unservable::unknown_scopes(&client, self.realm) {
+            // The client goes on without them, and its realm may get them.
+            Some(why) if has_scopes_of_realm => notes.task(why),
+            why => wrong.extend(why),
+        }
+        match wrong.is_empty() || self.is_forced {
+            true => {
+                for why in wrong {
+                    notes.task(why);
+                }
+                Ok(Ok((client, generated)))
+            }
+            false => Ok(Err(format!("{} (--force)", wrong.join("; ")))),
+        }
     }
 
     /// What is stored of the secrets, and the one that was generated.
@@ -470,15 +532,24 @@ impl Maker {
             }
             given = None;
         }
+        let is_short = |secret: &ClientSecret| secret.reveal().chars().count() < SHORTEST_SECRET;
+        if given.as_ref().is_some_and(is_short) {
+            let why = format!(
+                "its secret has fewer than {SHORTEST_SECRET} characters, and can be guessed"
+            );
+            match (self.is_forced, self.generate_secrets) {
+                (true, _) => notes.task(format!("{why}: `client rotate-secret` gives it another")),
+                (false, true) => given = None,
+                (false, false) => {
+                    return Ok(Err(format!(
+                        "{why}: take a new one by --generate-secrets, or this one by --force"
+                    )));
+                }
+            }
+        }
         let mut stored = Vec::new();
         let generated = match given {
             Some(secret) => {
-                if secret.reveal().len() < SHORT {
-                    notes.different(format!(
-                        "its secret has less than {SHORT} characters, and can be guessed: `client \
-                         rotate-secret` gives it another"
-                    ));
-                }
                 stored.push(self.imported(&secret, ends)?);
                 None
             }
@@ -524,25 +595,6 @@ impl Maker {
         })
     }
 }
-
-/// Says which of its scopes its realm does not have, by wrangler.toml.
-fn tell_scopes(client: &Client, scopes: Option<&ScopeSet>, notes: &mut Notes) {
-    let Some(scopes) = scopes else { return };
-    let own = client.scope.tokens().iter();
-    let missing = own
-        .filter(|token| !scopes.contains(token))
-        .map(String::as_str);
-    let missing = missing.collect::<Vec<_>>();
-    if !missing.is_empty() {
-        notes.task(format!(
-            "it cannot have the scopes `{}`: add them to the realm's `scopes` in wrangler.toml",
-            missing.join(" ")
-        ));
-    }
-}
-
-/// How many characters a secret has that is not short.
-const SHORT: usize = 16;
 
 /// Writes or prints what was made, and returns what the report has of it.
 fn write(
@@ -656,7 +708,7 @@ fn summary(client: &Client) -> Vec<String> {
     words
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::export::{Exported, pair};
 use super::import::Import;
+use super::unservable::Destination;
 use crate::audit;
 use crate::output::printable;
 use crate::target::{Kind, Pair, Target};
@@ -101,6 +102,7 @@ fn read(list: Vec<Object>, arguments: &Import, target: &Target) -> Result<Restor
         _ => target.keys(&arguments.realms.prefix())?,
     };
     let existing = existing.into_iter().collect::<HashSet<_>>();
+    let destination = Destination::read(target);
     let (mut restored, mut seen) = (Restored::default(), HashSet::new());
     for (entry, position) in list.into_iter().zip(1_usize..) {
         let key = entry.get("key").and_then(Value::as_str);
@@ -115,6 +117,12 @@ fn read(list: Vec<Object>, arguments: &Import, target: &Target) -> Result<Restor
                 .is_some_and(|only| *only != realm)
             {
                 return Err(format!("is of realm `{realm}`: --all-realms takes it too"));
+            }
+            if let Some(why) = destination
+                .unconfigured(&realm)
+                .filter(|_| !arguments.force.force)
+            {
+                return Err(format!("{why} (--force)"));
             }
             if is_there && !arguments.overwrite {
                 return Err("exists already: --overwrite puts this one in its place".into());

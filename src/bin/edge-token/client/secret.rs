@@ -7,6 +7,7 @@ use edge_token::rotation::PROPAGATION;
 use edge_token::time::{Seconds, UnixTime};
 use serde_json::{Value, json};
 
+use super::unservable::{Force, SHORTEST_SECRET};
 use super::{Which, read, save, shown};
 use crate::audit::short_id;
 use crate::confirm::Sure;
@@ -29,6 +30,8 @@ pub(crate) struct RotateSecret {
     /// When the new secret ends, in seconds since 1970
     #[arg(long, value_name = "SECONDS")]
     secret_expires_at: Option<u64>,
+    #[command(flatten)]
+    force: Force,
 }
 
 #[derive(Args)]
@@ -61,7 +64,7 @@ pub(super) fn rotate(arguments: RotateSecret, target: &Target) -> Result<Value, 
             "--secret-expires-at is over already: nothing was changed".into(),
         ));
     }
-    let (secret, hash) = new_secret(arguments.client_secret, target)?;
+    let (secret, hash) = new_secret(arguments.client_secret, &arguments.force, target)?;
     let id = short_id()?;
     let end = now.plus(arguments.overlap);
     let mut old = Vec::new();
@@ -184,6 +187,7 @@ fn tell(client: &Client, now: UnixTime) {
 /// A new secret and what is stored of it: generated here, or given by the caller.
 pub(super) fn new_secret(
     given: Option<String>,
+    force: &Force,
     target: &Target,
 ) -> Result<(ClientSecret, ClientSecretHash), Error> {
     let salt = random()?;
@@ -193,6 +197,11 @@ pub(super) fn new_secret(
         return Ok((secret, hash));
     };
     let secret = ClientSecret::new(given_secret(given)?);
+    if secret.reveal().chars().count() < SHORTEST_SECRET {
+        force.refuse(&[format!(
+            "--client-secret has fewer than {SHORTEST_SECRET} characters, and can be guessed"
+        )])?;
+    }
     let hash = ClientSecretHash::of_imported(&secret, salt, &secrets_key(target)?);
     Ok((secret, hash))
 }

@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Console;
-use super::realms::Configured;
 use crate::check::Url;
 use crate::check::attempt::{Attempt, Method};
+use crate::realms::Configured;
 use crate::target::{Kind, Target};
 use crate::{Arguments, Command, Error, audit, check, client, key, operator};
 

@@ -6,7 +6,6 @@
 mod acts;
 mod guard;
 mod page;
-mod realms;
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;

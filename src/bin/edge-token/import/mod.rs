@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::jwks_url::fetch;
 pub(crate) use self::keycloak::Setting;
-pub(crate) use self::report::{Report, Row, RowResult};
+pub(crate) use self::report::{Report, Row, RowResult, code, escaped};
 pub(crate) use self::shape::Place;
 use self::shape::{Entry, Shapes};
 
@@ -72,6 +72,8 @@ pub(crate) struct Draft {
     pub(crate) jwks_url: Option<String>,
     /// The origins from which scripts may ask for it.
     pub(crate) origins: Vec<String>,
+    /// Whether its scopes are those of its realm there, which lists them for all of its clients.
+    pub(crate) has_scopes_of_realm: bool,
 }
 
 impl Draft {
@@ -324,7 +326,7 @@ fn listed(entry: Entry, kind: Kind, into: &Destination<'_>) -> Found {
         Kind::Auth0 => relatives::auth0(members, &mut notes),
         Kind::Keycloak | Kind::List => list::draft(members, &mut notes),
     });
-    let draft = draft.and_then(|draft| list::checked(draft, dialect));
+    let draft = draft.map(list::completed);
     Found {
         client_id,
         place,

@@ -409,7 +409,7 @@ fn printable_lines(text: &str) -> String {
 
 /// A text in a cell or line of Markdown, as it is. What is between backquotes is code, and needs no
 /// escape.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let text = printable(text);
     let has_code = text.matches('`').count().is_multiple_of(2);
     let (mut escaped, mut is_code) = (String::new(), false);
@@ -425,7 +425,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// A name as code in Markdown.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     format!(
         "`{}`",
         printable(text).replace('`', "'").replace('|', "\\|")

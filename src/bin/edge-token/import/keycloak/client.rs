@@ -39,7 +39,10 @@ pub(super) fn draft(client: Members<'_>, realm: &Realm, notes: &mut Notes) -> Re
             "it only verifies tokens (bearer-only)".to_owned(),
         ));
     }
-    let mut draft = Draft::default();
+    let mut draft = Draft {
+        has_scopes_of_realm: true,
+        ..Draft::default()
+    };
     realm.policies.apply(&mut draft)?;
     restrictions::take(client, attributes, &mut draft, notes)?;
     draft.set("client_id", id.as_str());
