@@ -3,6 +3,7 @@
 
 use edge_token::client::AuthMethod;
 use edge_token::grant::GrantType;
+use edge_token::redirect_uri::is_page_url;
 use serde_json::{Map, Value};
 
 use super::placeholder::is_template;
@@ -22,17 +23,20 @@ enum Form {
     /// An array of strings that have no white space.
     Texts,
     Object,
+    /// The URL of a page that people are shown.
+    Page,
     /// As it is.
     Any,
 }
 
 /// The members that a list may have and a record has too.
-const MEMBERS: [(&str, Form); 28] = [
+const MEMBERS: [(&str, Form); 32] = [
     ("access_token_ttl", Form::Number),
     ("audience", Form::Texts),
     ("claims", Form::Object),
     ("client_id", Form::Text),
     ("client_name", Form::Text),
+    ("client_uri", Form::Page),
     ("default_scope", Form::Scope),
     ("disabled", Form::Flag),
     ("dpop_bound_access_tokens", Form::Flag),
@@ -40,7 +44,9 @@ const MEMBERS: [(&str, Form); 28] = [
     ("grant_types", Form::Words),
     ("hidden_scope", Form::Scope),
     ("jwks", Form::Object),
+    ("logo_uri", Form::Page),
     ("may_impersonate", Form::Flag),
+    ("policy_uri", Form::Page),
     ("post_logout_redirect_uris", Form::Texts),
     ("redirect_uris", Form::Texts),
     ("refresh_token_grace", Form::Number),
@@ -54,6 +60,7 @@ const MEMBERS: [(&str, Form); 28] = [
     ("tls_client_auth_subject_dn", Form::Text),
     ("tls_client_certificate_bound_access_tokens", Form::Flag),
     ("token_endpoint_auth_method", Form::Text),
+    ("tos_uri", Form::Page),
     ("trusted", Form::Flag),
     ("trusted_issuers", Form::Words),
 ];
@@ -73,16 +80,12 @@ const PASSED_OVER: [&str; 10] = [
 ];
 
 /// Members of client metadata that have no place in a record.
-const TOLD: [&str; 9] = [
-    "client_uri",
+const TOLD: [&str; 5] = [
     "contacts",
     "initiate_login_uri",
-    "logo_uri",
-    "policy_uri",
     "software_id",
     "software_statement",
     "software_version",
-    "tos_uri",
 ];
 
 /// Members of client metadata that restrict a client (OpenID Connect Registration §2, RFC 7591, RFC
@@ -177,6 +180,10 @@ pub(super) fn draft(members: Map<String, Value>, notes: &mut Notes) -> Result<Dr
         let Some((_, form)) = form else {
             return Err(Stop::Wrong(format!("member `{name}` is unknown")));
         };
+        if *form == Form::Page {
+            page(&mut draft, name, as_text(value), notes);
+            continue;
+        }
         let value =
             formed(value, *form).map_err(|must_be| format!("`{name}` must be {must_be}"))?;
         let Some(value) = value else { continue };
@@ -186,6 +193,17 @@ pub(super) fn draft(members: Map<String, Value>, notes: &mut Notes) -> Result<Dr
         draft.set(name, value);
     }
     Ok(draft)
+}
+
+/// Takes the URL of a page, if people may be shown it.
+pub(super) fn page(draft: &mut Draft, member: &str, url: Option<String>, notes: &mut Notes) {
+    match url.filter(|url| !url.is_empty()) {
+        Some(url) if is_page_url(&url) => draft.set(member, url),
+        Some(_) => notes.stays(format!(
+            "`{member}`: people are shown https, or http on loopback, alone"
+        )),
+        None => (),
+    }
 }
 
 /// Whether a string, or one of an array, is a template's.
@@ -201,7 +219,7 @@ fn has_placeholder(value: &Value) -> bool {
 fn formed(value: &Value, form: Form) -> Result<Option<Value>, &'static str> {
     let text = as_text(value);
     let value = match form {
-        Form::Any => value.clone(),
+        Form::Any | Form::Page => value.clone(),
         Form::Text => text.ok_or("a string")?.into(),
         Form::Scope => match value {
             Value::Array(_) => list(value, Form::Words)?.join(" ").into(),
@@ -337,6 +355,28 @@ mod tests {
         assert_eq!(found, members(lists).unwrap());
         assert_eq!(found["scope"], "read write");
         assert_eq!(found["audience"].as_array().map(Vec::len), Some(3));
+    }
+
+    #[test]
+    fn pages_that_people_may_be_shown_are_taken() {
+        let (mut notes, given) = (
+            Notes::default(),
+            json!({
+                "client_id": "x", "client_uri": "https://a.example/#about", "logo_uri": "",
+                "policy_uri": "javascript:alert(1)", "tos_uri": "http://a.example/terms",
+            }),
+        );
+        let Value::Object(given) = given else {
+            panic!()
+        };
+        let found = draft(given, &mut notes).ok().unwrap().members;
+        assert_eq!(found["client_uri"], "https://a.example/#about");
+        for absent in ["logo_uri", "policy_uri", "tos_uri"] {
+            assert!(!found.contains_key(absent), "{absent}");
+        }
+        let told = notes.0.iter().map(|(_, text)| text.split(':').next());
+        let told = told.collect::<Vec<_>>();
+        assert_eq!(told, [Some("`policy_uri`"), Some("`tos_uri`")]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use edge_token::grant::GrantType;
 use edge_token::person::OPENID;
 use serde_json::{Map, Value};
 
+use super::super::list::page;
 use super::super::placeholder::is_template;
 use super::super::value::Members;
 use super::super::{Draft, Notes, Secret, Stop};
@@ -52,6 +53,13 @@ pub(super) fn draft(client: Members<'_>, realm: &Realm, notes: &mut Notes) -> Re
         }
         Some(name) => draft.set("client_name", name),
         None => (),
+    }
+    for (attribute, member) in [
+        ("logoUri", "logo_uri"),
+        ("policyUri", "policy_uri"),
+        ("tosUri", "tos_uri"),
+    ] {
+        page(&mut draft, member, attributes.attribute(attribute)?, notes);
     }
     if !client.flag("enabled", true)? {
         draft.set("disabled", true);

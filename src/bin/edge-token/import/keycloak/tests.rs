@@ -365,6 +365,18 @@ fn what_it_may_use_is_what_its_flows_are() {
 }
 
 #[test]
+fn pages_that_people_may_be_shown_are_taken() {
+    let (found, notes) = only(in_realm(client(json!({"attributes": {
+        "logoUri": "https://x.example/logo.png", "policyUri": "ftp://x.example/", "tosUri": "",
+    }}))));
+    let found = found.unwrap();
+    assert_eq!(found["logo_uri"], "https://x.example/logo.png");
+    assert!(!found.contains_key("policy_uri") && !found.contains_key("tos_uri"));
+    let told = notes.iter().filter(|note| note.starts_with("`policy_uri`"));
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn uris_are_kept_exactly_and_scripts_origins_are_the_realms() {
     let (found, notes) = only(in_realm(web(json!({
         "rootUrl": "https://x.example", "redirectUris": ["/cb", "https://x.example/*",
