@@ -391,6 +391,10 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     let configured = destination.realm(&realm);
     wrong.extend(unservable(&client, configured));
     wrong.extend(unknown_scopes(&client, configured));
+    let signs_in = client.may_use(GrantType::AuthorizationCode.name());
+    if signs_in && configured.is_some_and(|realm| realm.login_url.is_none()) {
+        wrong.push("authorization_code needs a realm with a `login_url`".to_owned());
+    }
     let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);
     if expires_at.is_some_and(|end| end <= now) {
         wrong.push("--secret-expires-at is over already".to_owned());
@@ -484,6 +488,9 @@ fn list(target: &Target, realm: &RealmName) -> Result<Value, Error> {
             text(key),
             text(error)
         );
+    }
+    if let Some(why) = Destination::read(target).unconfigured(realm) {
+        eprintln!("Note: {why}.");
     }
     eprintln!("{} clients in realm `{realm}`.", clients.len());
     Ok(clients.into())

@@ -45,7 +45,7 @@ pub(super) struct Comparison {
 struct Difference {
     /// Where it is, and of what: `claim`, `azp`.
     fact: Fact,
-    /// What the first of the clients gets there, and here.
+    /// What the clients get there, and here.
     there: Option<String>,
     here: Option<String>,
     clients: Vec<String>,
@@ -88,7 +88,7 @@ pub(super) fn run(
     let is_named = |found: &Found| {
         arguments.compared.is_empty() || arguments.compared.contains(&found.client_id)
     };
-    let maker = Maker::new(arguments, Some(realm), here.secrets_key());
+    let maker = Maker::for_comparison(arguments, realm, here.secrets_key());
     for found in read.found.into_iter().filter(is_named) {
         let id = found.client_id.clone();
         let is_enough = comparison.compared.len() >= MOST && arguments.compared.is_empty();
@@ -99,6 +99,13 @@ pub(super) fn run(
         match compared {
             Ok([there, here]) => comparison.add(id, &there, &here),
             Err(why) => comparison.not_compared.push((id, why)),
+        }
+    }
+    for id in &arguments.compared {
+        let mut known = comparison.not_compared.iter().map(|(id, _)| id);
+        if !known.any(|known| known == id) && !comparison.compared.contains(id) {
+            let why = "the file has no such client".to_owned();
+            comparison.not_compared.push((id.clone(), why));
         }
     }
     if comparison.compared.is_empty() {
@@ -146,7 +153,7 @@ fn compared(
     };
     let credentials = (client.client_id.as_str(), secret.as_str());
     let there = match asker.answer(&method.ask(server, credentials, vec![GRANT])) {
-        Ok(answer) if answer.status == 200 => answer,
+        Ok(answer) if has_token(&answer) => answer,
         Ok(answer) => return Ok(Err(refused(&answer))),
         Err(why) => return Ok(Err(format!("{server}: {why}"))),
     };
@@ -154,13 +161,22 @@ fn compared(
     Ok(Ok([there, here]))
 }
 
+fn has_token(answer: &Answer) -> bool {
+    let members = answer.object().unwrap_or_default();
+    answer.status == 200 && members.get("access_token").is_some_and(Value::is_string)
+}
+
 /// What a server says that gives no token.
 fn refused(answer: &Answer) -> String {
     let members = answer.object().unwrap_or_default();
     let error = members.get("error").and_then(Value::as_str);
     let error = error.map(|error| format!(" `{}`", printable(error)));
+    let advice = match answer.status {
+        400 | 401 | 403 => "is its secret in the file the one of now?",
+        _ => "is that the token endpoint?",
+    };
     format!(
-        "the other server answers {}{}",
+        "the other server answers {}{}, without a token: {advice}",
         answer.status,
         error.unwrap_or_default()
     )
@@ -217,7 +233,7 @@ impl<'a> Here<'a> {
             content_encoding: None,
             accept: Some("application/json"),
             origin: None,
-            client_address: None,
+            client_address: Some("127.0.0.1"),
             if_none_match: None,
             cookie: None,
             dpop: None,
@@ -244,9 +260,17 @@ impl<'a> Here<'a> {
 }
 
 /// What users of an answer can see of it. What is another one for each token counts by its kind.
-fn facts(answer: &Answer) -> BTreeMap<Fact, String> {
+fn facts(answer: &Answer, client_id: &str) -> BTreeMap<Fact, String> {
     let mut facts = BTreeMap::new();
-    let mut add = |place, name: &str, value: String| facts.insert((place, name.to_owned()), value);
+    let id = Value::from(client_id).to_string();
+    let mut add = |place, name: &str, value: String| {
+        let value = if value == id {
+            "its client id".to_owned()
+        } else {
+            value
+        };
+        facts.insert((place, name.to_owned()), value)
+    };
     add("answer", "status", answer.status.to_string());
     add("answer", "content-type", answer.media_type());
     let members = answer.object().unwrap_or_default();
@@ -277,6 +301,7 @@ fn facts(answer: &Answer) -> BTreeMap<Fact, String> {
             ("iat" | "nbf" | "auth_time", Some(_), _) => "a time".to_owned(),
             ("exp", Some(exp), Some(issued)) => format!("{} s later", exp.saturating_sub(issued)),
             ("jti" | "sid" | "session_state", None, _) => "an id".to_owned(),
+            ("clientHost" | "clientAddress", None, _) => "an address".to_owned(),
             ("scope", None, _) => value.as_str().map_or_else(|| value.to_string(), in_order),
             _ => value.to_string(),
         };
@@ -294,17 +319,16 @@ fn in_order(scope: &str) -> String {
 
 impl Comparison {
     fn add(&mut self, id: String, there: &Answer, here: &Answer) {
-        let (there, here) = (facts(there), facts(here));
+        let (there, here) = (facts(there, &id), facts(here, &id));
         let all = there
             .keys()
             .chain(here.keys().filter(|fact| !there.contains_key(*fact)));
         for fact in all.filter(|fact| there.get(*fact) != here.get(*fact)) {
             let [there, here] = [&there, &here].map(|facts| facts.get(fact).cloned());
-            let known = self.differences.iter_mut().find(|known| {
-                known.fact == *fact
-                    && known.there.is_some() == there.is_some()
-                    && known.here.is_some() == here.is_some()
-            });
+            let known = self
+                .differences
+                .iter_mut()
+                .find(|known| known.fact == *fact && known.there == there && known.here == here);
             match known {
                 Some(known) => known.clients.push(id.clone()),
                 None => self.differences.push(Difference {

@@ -11,7 +11,7 @@ mod uris;
 
 use std::collections::BTreeMap;
 
-use edge_token::dialect::Dialect;
+use edge_token::dialect::{Dialect, KEYCLOAK};
 use serde_json::Value;
 
 use self::policies::Policies;
@@ -138,9 +138,25 @@ pub(super) fn read(export: Export, into: &Destination<'_>, read: &mut Read) {
     let realm = Realm::of(&export, into, &mut notes);
     let found = export.clients.into_iter().map(|entry| found(entry, &realm));
     let found = found.collect::<Vec<_>>();
+    tell_of_all(into, &mut notes);
     settings::collect(members, &found, into, &mut read.settings, &mut notes);
     read.notes.0.extend(notes.0);
     read.found.extend(found);
+}
+
+/// Says what is different for all clients that come from Keycloak.
+fn tell_of_all(into: &Destination<'_>, notes: &mut Notes) {
+    notes.different(
+        "all tokens are signed with ES256, not with RS256 or what the realm had: those who verify \
+         them must accept it (docs/verify.md)",
+    );
+    if into.is_configured && into.dialect.name != KEYCLOAK.name {
+        notes.different(format!(
+            "the realm `{}` talks like {}: paths, claims and members of answers are not Keycloak's, \
+             as they are with `dialect = \"keycloak\"` in wrangler.toml",
+            into.realm, into.dialect.name
+        ));
+    }
 }
 
 /// Reads clients that no realm is around.
@@ -161,6 +177,7 @@ pub(super) fn read_loose(entries: Vec<Entry>, into: &Destination<'_>, read: &mut
     let found = entries.into_iter().map(|entry| found(entry, &realm));
     let found = found.collect::<Vec<_>>();
     let none = serde_json::Map::new();
+    tell_of_all(into, &mut read.notes);
     settings::collect(
         Members(&none),
         &found,
