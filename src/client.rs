@@ -16,6 +16,7 @@ pub use self::secret::{
 };
 use crate::jose::{KeySetError, PublicKeys};
 use crate::json::{Json, JsonError, Object};
+use crate::person::{SUB, is_sub};
 use crate::realm::RealmName;
 use crate::redirect_uri::{is_page_url, is_redirect_uri};
 use crate::scope::ScopeSet;
@@ -225,6 +226,12 @@ pub enum RecordError {
     /// A name that shows as another than it is.
     #[error("member `client_name` must be {PLAIN_TEXT}")]
     Name,
+    /// A subject that nobody's can be.
+    #[error("member `subject` must be {SUB}")]
+    Subject,
+    /// Static claims that no token can carry.
+    #[error("member `claims` must be at most 8 KiB, and 8 deep: tokens go into header fields")]
+    Claims,
     /// A page for people that is none of the web.
     #[error("member `{0}` must be {PAGE_URL}")]
     Page(&'static str),
@@ -536,17 +543,24 @@ impl Client {
         }
     }
 
-    /// Checks a record that is to be written: besides, that its name shows as what it is. Records
-    /// that were written before are read all the same.
+    /// Checks a record that is to be written: besides, that its name shows as what it is, that its
+    /// subject can be one, and that its claims fit a token. Records that were written before are read
+    /// without these checks.
     ///
     /// # Errors
     /// [`RecordError`].
     pub fn check_written(&self) -> Result<(), RecordError> {
         let name = self.client_name.as_deref().unwrap_or_default();
-        match name.chars().any(is_misleading) {
-            true => Err(RecordError::Name),
-            false => self.check(),
+        if name.chars().any(is_misleading) {
+            return Err(RecordError::Name);
         }
+        if self.subject.as_deref().is_some_and(|sub| !is_sub(sub)) {
+            return Err(RecordError::Subject);
+        }
+        if !fit_a_token(&self.claims) {
+            return Err(RecordError::Claims);
+        }
+        self.check()
     }
 
     /// What people can look at before they trust it (RFC 7591 §2).
@@ -633,6 +647,30 @@ pub(crate) fn reserved_claim(claims: &Map<String, Value>) -> Option<&str> {
         .keys()
         .map(String::as_str)
         .find(|name| is_reserved(name))
+}
+
+/// How deep values may be within each other in claims that others choose: what is stored has a limit
+/// of 128.
+const MAX_CLAIMS_DEPTH: usize = 8;
+
+/// The most octets of claims that others choose, as they are stored and go into tokens: with them a
+/// token still fits a header field, and the 16 KiB of a request that asks about it.
+const MAX_CLAIMS: usize = 8 * 1024;
+
+/// Whether claims that others choose are within these bounds.
+pub(crate) fn fit_a_token(claims: &Map<String, Value>) -> bool {
+    is_nested_at_most(claims.values(), MAX_CLAIMS_DEPTH)
+        && Value::Object(claims.clone()).to_string().len() <= MAX_CLAIMS
+}
+
+fn is_nested_at_most<'v>(values: impl IntoIterator<Item = &'v Value>, depth: usize) -> bool {
+    let mut values = values.into_iter();
+    values.all(|value| match (value, depth.checked_sub(1)) {
+        (Value::Array(_) | Value::Object(_), None) => false,
+        (Value::Array(items), Some(depth)) => is_nested_at_most(items, depth),
+        (Value::Object(members), Some(depth)) => is_nested_at_most(members.values(), depth),
+        _ => true,
+    })
 }
 
 /// Whether only the service may set a claim.

@@ -10,6 +10,9 @@ use crate::scope::ScopeSet;
 /// The scope token that makes a request one of OpenID Connect.
 pub const OPENID: &str = "openid";
 
+/// What a `sub` must be, in words.
+pub(crate) const SUB: &str = "1 to 255 ASCII characters";
+
 /// Whether a text can be somebody's `sub`: 1 to 255 ASCII characters (OpenID Connect Core §2), none of
 /// them a control character. Logs have it.
 #[must_use]

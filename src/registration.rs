@@ -227,7 +227,7 @@ impl RegistrationPolicy {
 
 /// Whether only clients with credentials may use a grant.
 fn is_for_confidential(grant_type: &str) -> bool {
-    grant_type == GrantType::ClientCredentials.name()
+    GrantType::parse(grant_type).is_some_and(GrantType::needs_credentials)
 }
 
 /// The client information response (§3.2.1), but for its secret: all that is registered.

@@ -39,12 +39,13 @@ pub async fn respond<S: Store>(
     if let Some(handle) = pushed {
         return ask_pushed(handle, request, &client, realm, context).await;
     }
-    let redirect_uri = match authorization::redirect_uri(&form, &client, realm) {
-        Err(_) if !may_ask(&client) => {
-            return Err(Rejection::from(NoAuthorizationClient::NoCodes).into());
-        }
-        found => found?,
-    };
+    let redirect_uri = authorization::redirect_uri(&form, &client, realm);
+    // Only a caller that names a registered URI knows the client, and may hear that it has no such grant.
+    let is_named = redirect_uri.is_ok() && form.value("redirect_uri").is_some();
+    if !may_ask(&client) && !is_named {
+        return Err(Rejection::from(NoAuthorizationClient::NoCodes).into());
+    }
+    let redirect_uri = redirect_uri?;
     // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
     let parsed = match realm.requirements.pushed_requests_of(&client) {
         true => Err(Rejection::PushRequired),

@@ -2,10 +2,9 @@
 //! rejects it, and the browser comes back with it. The service never meets the person.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{answer, caller};
-use crate::client::{Client, reserved_claim};
+use crate::client::{Client, fit_a_token, reserved_claim};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Asked, Decide, Look, Resume};
@@ -13,7 +12,7 @@ use crate::family::{Decision, Handle, Person, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::json::{Json, JsonError, Object};
-use crate::person::{is_short, is_sub};
+use crate::person::{SUB, is_short, is_sub};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
@@ -111,9 +110,7 @@ pub async fn accept<S: Store>(
     let person = Person {
         sub: required(&mut members, "sub", SUB, |sub: &String| is_sub(sub))?,
         claims: optional(&mut members, "claims", CLAIMS, |claims| {
-            reserved_claim(claims).is_none()
-                && is_flat(claims.values(), MAX_DEPTH)
-                && Value::Object(claims.clone()).to_string().len() <= MAX_CLAIMS
+            reserved_claim(claims).is_none() && fit_a_token(claims)
         })?
         .unwrap_or_default(),
         auth_time: optional(&mut members, "auth_time", SECONDS, |_| true)?,
@@ -246,18 +243,6 @@ fn optional<T: Json>(
     }
 }
 
-/// Whether values lie within each other no deeper than that: what is stored has a limit of 128.
-fn is_flat<'v>(values: impl IntoIterator<Item = &'v Value>, depth: usize) -> bool {
-    values
-        .into_iter()
-        .all(|value| match (value, depth.checked_sub(1)) {
-            (Value::Array(_) | Value::Object(_), None) => false,
-            (Value::Array(items), Some(depth)) => is_flat(items, depth),
-            (Value::Object(members), Some(depth)) => is_flat(members.values(), depth),
-            _ => true,
-        })
-}
-
 pub(super) fn invalid(error: JsonError) -> Rejection {
     match error {
         JsonError::Invalid { member, expected } => Rejection::InvalidMember { member, expected },
@@ -279,9 +264,4 @@ const ACR: &str = "a text of 1 to 255 octets";
 const ERROR: &str = "an error of OpenID Connect Core 3.1.2.6";
 const SCOPE: &str = "scope tokens with one space between";
 const SECONDS: &str = "whole seconds since 1970";
-const SUB: &str = "1 to 255 ASCII characters";
 const CLAIMS: &str = "an object without claims that the service sets, 8 deep and 8 KiB at most";
-const MAX_DEPTH: usize = 8;
-/// The most octets of claims, as they are stored and go into tokens: with them a token still fits a
-/// header field.
-const MAX_CLAIMS: usize = 8 * 1024;

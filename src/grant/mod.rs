@@ -79,6 +79,18 @@ impl GrantType {
         }
     }
 
+    /// Whether only clients with credentials may use it, which can keep a secret.
+    #[must_use]
+    pub fn needs_credentials(self) -> bool {
+        match self {
+            Self::AuthorizationCode | Self::RefreshToken => false,
+            Self::ClientCredentials
+            | Self::TokenExchange
+            | Self::JwtBearer
+            | Self::ClientAuthenticatedUser => true,
+        }
+    }
+
     /// The grant type of that value.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

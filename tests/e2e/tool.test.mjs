@@ -335,6 +335,7 @@ test("what can never work is refused wherever a client is written, unless it is 
     [words("default", "--hidden-scope", "roles"), /the realm does not have the scopes `roles`/],
     [words("default", "--grant-types", jwtBearer, "--trusted-issuer", "partner"), /the realm does not have the trusted issuer `partner`: it has none/],
     [words("dx", "--auth-method", "none"), /client_credentials needs a client that authenticates/],
+    [words("dx", "--auth-method", "none", "--grant-types", "urn:ietf:params:oauth:grant-type:token-exchange"), /token-exchange needs a client that authenticates/],
     [words("dx", "--secret-expires-at", "1700000000"), /--secret-expires-at is over already/],
     [words("dx", "--client-secret", "fifteen-letters"), /--client-secret has fewer than 16 characters, and can be guessed/],
     [words("dx", "--audience", "https://a.example https://b.example"), /member `audience`: `https:\/\/a\.example https:\/\/b\.example` must be one value/],
@@ -348,6 +349,21 @@ test("what can never work is refused wherever a client is written, unless it is 
     assert.match(refused.stderr, /nothing was written; --force writes it all the same/);
     assert.equal(runTool(...args, "--force").status, 0, args.join(" "));
   }
+
+  // What no record may hold is not forced either.
+  for (const [args, message] of [
+    [["--subject", ""], /member `subject` must be 1 to 255 ASCII characters/],
+    [["--subject", "a\u0007b"], /member `subject` must be/],
+    [["--subject", "s".repeat(256)], /member `subject` must be/],
+    [["--claims", file("large.json", JSON.stringify({ text: "x".repeat(8 * 1024) }))], /member `claims` must be at most 8 KiB/],
+    [["--claims", file("deep.json", `${'{"a":'.repeat(10)}1${"}".repeat(10)}`)], /member `claims` must be at most 8 KiB, and 8 deep/],
+  ]) {
+    const refused = runTool(...words("dx", "--force", ...args));
+    assert.deepEqual([refused.status, refused.stdout], [1, ""], args[0]);
+    assert.match(refused.stderr, message);
+  }
+  // The id of a client may have spaces, and it can answer for it.
+  assert.equal(runTool(...words("dx", "--resource", "my app")).status, 0);
 
   const list = (client) => file("one.json", JSON.stringify([{ client_id: "one", client_secret: "long enough to be one", ...client }]));
   for (const [client, message] of [

@@ -26,7 +26,7 @@ use self::export::Export;
 pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
-use self::unservable::{Destination, Force, unknown_scopes, unservable};
+use self::unservable::{Destination, Force};
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::output::{View, printable};
@@ -387,10 +387,8 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     }
     client.check_written().map_err(unfit)?;
     let destination = Destination::read(target);
-    let mut wrong = Vec::from_iter(destination.unconfigured(&realm));
+    let mut wrong = destination.wrong(&client, &realm);
     let configured = destination.realm(&realm);
-    wrong.extend(unservable(&client, configured));
-    wrong.extend(unknown_scopes(&client, configured));
     let signs_in = client.may_use(GrantType::AuthorizationCode.name());
     if signs_in && configured.is_some_and(|realm| realm.login_url.is_none()) {
         wrong.push("authorization_code needs a realm with a `login_url`".to_owned());

@@ -27,6 +27,7 @@ const file = join(objects, `${objectId(namespace)}.sqlite`);
 const isWrite = "put" in request || "delete" in request;
 
 function open() {
+  if (!isWrite) return new DatabaseSync(file, { readOnly: true, timeout: 10_000 });
   mkdirSync(objects, { recursive: true });
   mkdirSync(blobs, { recursive: true });
   const database = new DatabaseSync(file);
@@ -96,4 +97,9 @@ function replace(database, keys, change) {
 const [act] = Object.keys(request);
 const isEmpty = !isWrite && !existsSync(file);
 const nothing = act === "list" ? [] : {};
-process.stdout.write(JSON.stringify(isEmpty ? nothing : ACTS[act](open(), request[act])));
+try {
+  process.stdout.write(JSON.stringify(isEmpty ? nothing : ACTS[act](open(), request[act])));
+} catch (error) {
+  process.stderr.write(`${file}: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -8,7 +8,7 @@ use edge_token::realm::RealmName;
 use serde_json::{Value, json};
 
 use super::export::{Exported, pair};
-use super::import::Import;
+use super::import::{Import, count};
 use super::unservable::Destination;
 use crate::audit;
 use crate::output::printable;
@@ -45,10 +45,10 @@ pub(super) fn run(list: Vec<Object>, arguments: &Import, target: &Target) -> Res
         eprintln!("Wrong: `{}`: {}.", printable(text("key")), text("why"));
     }
     if !wrong.is_empty() && !arguments.partial {
+        let records = count(wrong.len(), "record", "records");
         return Err(Error::State(format!(
-            "{} records of {} are wrong, nothing was written: correct them, or take the others \
-             with --partial",
-            wrong.len(),
+            "{records} of {} cannot be taken, nothing was written: correct what is wrong, take the \
+             others with --partial, or put those that exist back with --overwrite",
             arguments.file,
         )));
     }
@@ -118,11 +118,12 @@ fn read(list: Vec<Object>, arguments: &Import, target: &Target) -> Result<Restor
             {
                 return Err(format!("is of realm `{realm}`: --all-realms takes it too"));
             }
-            if let Some(why) = destination
-                .unconfigured(&realm)
-                .filter(|_| !arguments.force.force)
-            {
-                return Err(format!("{why} (--force)"));
+            let wrong = match arguments.force.force {
+                true => Vec::new(),
+                false => destination.wrong(&client, &realm),
+            };
+            if !wrong.is_empty() {
+                return Err(format!("{} (--force)", wrong.join("; ")));
             }
             if is_there && !arguments.overwrite {
                 return Err("exists already: --overwrite puts this one in its place".into());

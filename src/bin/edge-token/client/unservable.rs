@@ -2,7 +2,7 @@
 //! wherever a client is written, unless `--force` says that it is known better.
 
 use clap::Args;
-use edge_token::client::{AuthMethod, Client};
+use edge_token::client::{Client, ClientId};
 use edge_token::grant::GrantType;
 use edge_token::realm::{Realm, RealmName};
 
@@ -44,11 +44,15 @@ impl Destination {
         Self(Configured::read(target).ok())
     }
 
-    /// Why no client can be served in a realm: it is not configured.
+    /// Why no client can be served in a realm: it is not configured, or not as it must be.
     pub(crate) fn unconfigured(&self, realm: &RealmName) -> Option<String> {
-        let names = self.0.as_ref()?.names();
+        let configured = self.0.as_ref()?;
+        let names = configured.names();
         if names.iter().any(|name| name == realm.as_str()) {
-            return None;
+            let error = configured.named(realm.as_str()).err()?;
+            return Some(format!(
+                "realm `{realm}` cannot be served as wrangler.toml has it: {error}"
+            ));
         }
         let known = match names.is_empty() {
             true => "it has none".to_owned(),
@@ -59,7 +63,16 @@ impl Destination {
         ))
     }
 
-    /// The realm, if it can be served; `setup` says why one cannot.
+    /// Why a client can never work in a realm.
+    pub(crate) fn wrong(&self, client: &Client, name: &RealmName) -> Vec<String> {
+        let realm = self.realm(name);
+        let mut wrong = Vec::from_iter(self.unconfigured(name));
+        wrong.extend(unservable(client, realm));
+        wrong.extend(unknown_scopes(client, realm));
+        wrong
+    }
+
+    /// The realm, if it can be served.
     pub(crate) fn realm(&self, name: &RealmName) -> Option<&Realm> {
         self.0.as_ref()?.named(name.as_str()).ok()
     }
@@ -98,13 +111,15 @@ fn of_record(client: &Client) -> Vec<String> {
         ));
     }
     let may_use = |grant_type: GrantType| client.may_use(grant_type.name());
-    let is_public = client.token_endpoint_auth_method == AuthMethod::None;
-    if is_public && may_use(GrantType::ClientCredentials) {
-        all.push(
-            "client_credentials needs a client that authenticates, and its authentication method \
-             is `none` (RFC 6749 §4.4)"
-                .to_owned(),
-        );
+    for grant_type in GrantType::ALL {
+        let is_refused = grant_type.needs_credentials() && !client.is_confidential();
+        if is_refused && may_use(grant_type) {
+            all.push(format!(
+                "{} needs a client that authenticates, and its authentication method is `none` \
+                 (RFC 6749 §4.4)",
+                grant_type.name()
+            ));
+        }
     }
     for (grant_type, is_missing, what) in [
         (
@@ -129,10 +144,14 @@ fn of_record(client: &Client) -> Vec<String> {
     }
     for (member, values) in [
         ("audience", &client.audience),
-        ("resources", &client.resources),
         ("exchange_audience", &client.exchange_audience),
+        ("resources", &client.resources),
     ] {
-        let is_bad = |value: &&String| value.is_empty() || value.contains(char::is_whitespace);
+        // What it answers for can be the id of a client, which may have spaces.
+        let is_id = |value: &str| member == "resources" && ClientId::parse(value).is_some();
+        let is_bad = |value: &&String| {
+            value.is_empty() || value.contains(char::is_whitespace) && !is_id(value)
+        };
         for value in values.iter().filter(is_bad) {
             all.push(format!(
                 "member `{member}`: `{value}` must be one value, not empty and without white space"
