@@ -21,13 +21,11 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use edge_token::client::{
-    Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
-};
+use edge_token::client::{Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret};
 use edge_token::http::Request;
 use edge_token::jose::{SigningKey, fixed_base};
 use edge_token::json::Json;
-use edge_token::realm::RealmName;
+use edge_token::name::{ClientId, RealmName};
 use edge_token::scope::ScopeSet;
 use edge_token::service::Service;
 use edge_token::store::MemoryStore;

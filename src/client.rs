@@ -3,9 +3,9 @@
 //! Members have the names of RFC 7591 §2 where it has one. `docs/storage.md` writes the format
 //! down for those who write records by other means than the tool.
 
+pub mod registration;
 mod secret;
 
-use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde::Serialize;
@@ -16,11 +16,11 @@ pub use self::secret::{
 };
 use crate::jose::{KeySetError, PublicKeys};
 use crate::json::{Json, JsonError, Object};
+use crate::name::ClientId;
 use crate::person::{SUB, is_sub};
-use crate::realm::RealmName;
-use crate::redirect_uri::{is_page_url, is_redirect_uri};
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
+use crate::uri::{is_page_url, is_redirect_uri};
 
 /// The only version of a record's format so far.
 const VERSION: u32 = 1;
@@ -57,53 +57,6 @@ const RESERVED_CLAIMS: [&str; 25] = [
     "sub_id",
     "typ",
 ];
-
-/// A client's name: 1 to 255 printable ASCII characters (RFC 6749 appendix A.1).
-#[derive(Clone, Debug, Eq, Hash, PartialEq, Serialize)]
-pub struct ClientId(String);
-
-impl ClientId {
-    /// Reads an id; `None` for a text that can be no client's.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let printable = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
-        (printable && !text.is_empty() && text.len() <= 255).then(|| Self(text.to_owned()))
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The key of this client's record in a key-value store, at most 327 octets.
-    #[must_use]
-    pub fn record_key(&self, realm: &RealmName) -> String {
-        format!("{}{}", Self::record_prefix(realm), self.0)
-    }
-
-    /// What the keys of all records of a realm begin with.
-    #[must_use]
-    pub fn record_prefix(realm: &RealmName) -> String {
-        format!("client/{realm}/")
-    }
-}
-
-impl Json for ClientId {
-    fn to_json(&self) -> Value {
-        self.as_str().into()
-    }
-
-    fn from_json(value: Value) -> Option<Self> {
-        Self::parse(value.as_str()?)
-    }
-}
-
-impl fmt::Display for ClientId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -8,17 +8,18 @@ use base64::engine::general_purpose::STANDARD;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
-use crate::assertion::{Assertion, AssertionError};
-use crate::certificate::{ClientCertificate, Connection};
 use crate::client::{
-    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey,
-    NoClientSecretsKey, StoredSecret,
+    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey,
+    StoredSecret,
 };
 use crate::dialect::Dialect;
 use crate::error::{Failure, Fault, Rejection};
 use crate::form::{Form, decode};
+use crate::name::ClientId;
+use crate::proof::assertion::{Assertion, AssertionError};
+use crate::proof::certificate::{ClientCertificate, Connection};
+use crate::proof::replay::Mark;
 use crate::realm::Realm;
-use crate::replay::Mark;
 use crate::time::UnixTime;
 
 /// What a request presents to say which client it is from.

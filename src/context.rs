@@ -5,15 +5,16 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::client::{Client, ClientId, ClientSecretsKey};
+use crate::client::{Client, ClientSecretsKey};
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Act, Message};
 use crate::family::{FamilyId, Refusal, Secret, object_name, tag};
 use crate::jose::PublicKeys;
 use crate::json::Json;
+use crate::name::ClientId;
 use crate::not_before::{self, NotBefore};
+use crate::proof::replay::Mark;
 use crate::realm::Realm;
-use crate::replay::Mark;
 use crate::store::{Age, Limiter, Store, StoreError, Turn};
 use crate::time::{Seconds, UnixTime};
 use crate::uuid::Uuid;

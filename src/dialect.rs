@@ -7,7 +7,7 @@ mod endpoint;
 
 pub use self::endpoint::Endpoint;
 use crate::client::AuthMethod;
-use crate::error::ErrorCode;
+use crate::error_code::ErrorCode;
 use crate::time::Seconds;
 
 /// One way to talk.

@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq;
 use crate::http::Request;
 use crate::jose::{PublicKey, SigningKey, TokenError, UntrustedToken, numeric_date};
 use crate::json::Object;
+use crate::proof::replay::{Holder, Mark};
 use crate::realm::Realm;
-use crate::replay::{Holder, Mark};
 use crate::time::{MAX_AHEAD, Seconds, UnixTime};
 
 /// For how long a nonce is good.

@@ -7,12 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::certificate::Connection;
 use crate::dialect::{Endpoint, RFC9068};
-use crate::error::{ErrorCode, Failure, Rejection};
+use crate::error::{Failure, Rejection};
+use crate::error_code::ErrorCode;
 use crate::jose::es256;
-use crate::realm::{Realm, is_loopback};
+use crate::proof::certificate::Connection;
+use crate::realm::Realm;
 use crate::store::PERIOD;
+use crate::uri::is_loopback;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
 /// that was just added.

@@ -36,40 +36,35 @@
 //! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never
 //!   a "no such client".
 
-pub mod access_token;
-pub mod assertion;
-pub mod authorization;
-pub mod certificate;
 pub mod client;
 pub mod client_auth;
-pub mod confirmation;
 pub mod context;
 pub mod dialect;
 pub mod dpop;
 pub mod endpoint;
 pub mod error;
+pub mod error_code;
 pub mod family;
 pub mod form;
 pub mod grant;
+pub mod grant_type;
 pub mod http;
 pub mod jose;
 pub mod json;
+pub mod name;
 pub mod not_before;
 mod page;
 pub mod person;
+pub mod proof;
 pub mod realm;
-pub mod redirect_uri;
-pub mod registration;
-pub mod replay;
 pub mod rotation;
 pub mod scope;
 pub mod service;
 pub mod store;
 pub mod stored;
-pub mod ticket;
 pub mod time;
-pub mod tokens;
-pub mod trusted_issuer;
+pub mod token;
+pub mod uri;
 pub mod uuid;
 
 #[cfg(target_arch = "wasm32")]

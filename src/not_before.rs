@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::client::RecordError;
 use crate::json::{Json as _, Object, put};
-use crate::realm::RealmName;
+use crate::name::RealmName;
 use crate::time::{Seconds, UnixTime};
 
 /// The version of the record that this crate reads and writes.

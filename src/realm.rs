@@ -8,8 +8,8 @@ mod error;
 mod issuer;
 mod place;
 mod requirements;
+pub mod trusted_issuer;
 
-use std::fmt;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
@@ -18,55 +18,27 @@ use serde_json::{Map, Value};
 use self::all::KeyReader;
 pub use self::all::Realms;
 pub use self::error::{Cause, RealmError};
-pub use self::issuer::{Issuer, is_loopback};
-use self::place::{Place, check_paths, is_host};
+pub use self::issuer::Issuer;
+use self::place::{Place, check_paths};
 pub use self::requirements::{Profile, Requirements};
-use crate::client::{
-    Client, ClientId, GRACE, GRACES, access_token_ttl, is_reserved, reserved_claim,
-};
+use crate::client::registration::RegistrationPolicy;
+use crate::client::{Client, GRACE, GRACES, access_token_ttl, is_reserved, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
 use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
-use crate::grant::is_parameter;
+use crate::grant_type::{GrantType, is_parameter};
 use crate::jose::{SigningKey, SigningKeys};
 use crate::json::{JsonError, Object};
-use crate::redirect_uri::is_web_url;
-use crate::registration::RegistrationPolicy;
+use crate::name::ClientId;
+use crate::name::RealmName;
+use crate::realm::trusted_issuer::TrustedIssuer;
 use crate::scope::ScopeSet;
 use crate::store::Age;
 use crate::time::{Seconds, UnixTime};
-use crate::trusted_issuer::TrustedIssuer;
+use crate::uri::{is_host, is_web_url};
 
 /// The secrets that hold the signing keys of a realm which names no others.
 const SIGNING_KEYS: [&str; 2] = ["SIGNING_KEYS", "SIGNING_KEYS_NEXT"];
-
-/// A realm's name: 1 to 64 letters, digits, `-`, `_` and `.`, beginning with a letter or digit.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct RealmName(String);
-
-impl RealmName {
-    /// Reads a name; `None` for what can be no realm's.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let first = text.bytes().next()?.is_ascii_alphanumeric();
-        let rest = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
-        (first && rest && text.len() <= 64).then(|| Self(text.to_owned()))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RealmName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A realm that can be served.
 #[derive(Debug)]
@@ -239,6 +211,19 @@ impl Realm {
         };
         let mut claims = self.user_claims.iter();
         claims.find(|name| is_reserved(name) || is_of_dialect(name) || is_parameter(name))
+    }
+
+    /// Whether it has a grant.
+    #[must_use]
+    pub fn has_grant(&self, grant_type: GrantType) -> bool {
+        let has_people = self.login_url.is_some();
+        match grant_type {
+            GrantType::AuthorizationCode => has_people,
+            GrantType::ClientCredentials | GrantType::TokenExchange => true,
+            GrantType::RefreshToken => has_people || self.dialect.refreshes_client_credentials,
+            GrantType::JwtBearer => !self.trusted_issuers.is_empty(),
+            GrantType::ClientAuthenticatedUser => self.dialect.has_client_authenticated_user,
+        }
     }
 
     /// `iss` of its tokens (RFC 7519 §4.1.1).

@@ -5,17 +5,17 @@ use serde_json::{Value, json};
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom, Records};
 use crate::dialect::{Dialect, Endpoint};
-use crate::dpop;
 use crate::endpoint::{
     self, authorization, discovery, end_session, introspection, jwks, login, pushed_authorization,
     registration, revocation, token, userinfo,
 };
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
-use crate::page;
-use crate::realm::{Realm, RealmError, Realms, is_loopback};
+use crate::realm::{Realm, RealmError, Realms};
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
+use crate::uri::is_loopback;
+use crate::{dpop, page};
 
 /// The service as it is configured. Made once an isolate.
 pub struct Service {
@@ -245,7 +245,7 @@ async fn decided<S: Store>(
             Endpoint::Token => token::respond(request, realm, context).await,
             Endpoint::Jwks => jwks::respond(request, realm, now),
             Endpoint::Discovery => discovery::respond(request, realm),
-            Endpoint::Realm => endpoint::realm::respond(request, realm, context).await,
+            Endpoint::Realm => endpoint::keycloak_realm::respond(request, realm, context).await,
             Endpoint::Authorization => authorization::respond(request, realm, context).await,
             Endpoint::PushedAuthorization => {
                 pushed_authorization::respond(request, realm, context).await

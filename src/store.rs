@@ -8,13 +8,13 @@ mod memory;
 pub use self::copies::{Age, Copies, Memory};
 pub use self::fetches::{Fetches, Turn};
 pub use self::memory::MemoryStore;
-use crate::client::{Client, ClientId, RecordError};
+use crate::client::{Client, RecordError};
 use crate::family::FamilyId;
 use crate::family::act::Message;
 use crate::jose::{KeySetError, PublicKeys};
+use crate::name::{ClientId, RealmName};
 use crate::not_before::NotBefore;
-use crate::realm::RealmName;
-use crate::replay::Mark;
+use crate::proof::replay::Mark;
 use crate::time::UnixTime;
 
 /// Storage, as the service uses it.
@@ -53,7 +53,7 @@ pub trait Store {
         now: UnixTime,
     ) -> Result<String, StoreError>;
 
-    /// Uses a name, once: whether nobody did before, by [`replay::consume`](crate::replay::consume).
+    /// Uses a name, once: whether nobody did before, by [`replay::consume`](crate::proof::replay::consume).
     ///
     /// # Errors
     /// [`StoreError`], when it may be used now or not.

@@ -6,11 +6,12 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_token::client::{
-    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
+    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
 use edge_token::dialect::{Dialect, Endpoint};
 use edge_token::jose::SigningKey;
-use edge_token::realm::{Realm, RealmName, Realms};
+use edge_token::name::{ClientId, RealmName};
+use edge_token::realm::{Realm, Realms};
 use edge_token::scope::ScopeSet;
 use edge_token::service::Service;
 use edge_token::time::UnixTime;

@@ -1,9 +1,10 @@
 //! Targets for records: clients, not-before moments, and the metadata of those who register.
 
-use edge_token::client::{AuthMethod, Client, ClientId, ClientSecretHash};
+use edge_token::client::registration::{RegistrationPolicy, information};
+use edge_token::client::{AuthMethod, Client, ClientSecretHash};
 use edge_token::json::{Json as _, Object};
+use edge_token::name::ClientId;
 use edge_token::not_before::{NotBefore, Whose};
-use edge_token::registration::{RegistrationPolicy, information};
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};
 use serde_json::{Value, json};

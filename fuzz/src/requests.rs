@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edge_token::client::ClientId;
 use edge_token::client_auth::Credentials;
 use edge_token::dialect::{LIGHT_OAUTH2, RFC9068};
 use edge_token::error::Rejection;
 use edge_token::family::{Handle, RefreshToken, Secret};
 use edge_token::form::{Form, FormError, decode};
-use edge_token::realm::RealmName;
+use edge_token::name::{ClientId, RealmName};
 use edge_token::scope::ScopeSet;
 use edge_token::uuid::Uuid;
 

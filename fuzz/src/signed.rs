@@ -3,7 +3,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edge_token::access_token::AccessToken;
 use edge_token::client_auth::Credentials;
 use edge_token::dialect::{Dialect, RFC9068, Source};
 use edge_token::dpop;
@@ -11,7 +10,8 @@ use edge_token::form::Form;
 use edge_token::http::Request;
 use edge_token::jose::{UntrustedToken, verify};
 use edge_token::realm::Realm;
-use edge_token::tokens::verify_id_token_hint;
+use edge_token::token::access_token::AccessToken;
+use edge_token::token::issue::verify_id_token_hint;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 

@@ -1,10 +1,10 @@
 //! Client assertions, `private_key_jwt` (RFC 7523 §2.2, §3): a client signs who it is, for this
 //! realm, for some minutes, once.
 
-use crate::assertion::{Assertion, AssertionError, Profile};
 use crate::client::Client;
+use crate::proof::assertion::{Assertion, AssertionError, Profile};
+use crate::proof::replay::{Holder, Mark};
 use crate::realm::Realm;
-use crate::replay::{Holder, Mark};
 use crate::time::{Seconds, UnixTime};
 
 /// The only type of assertion (RFC 7523 §2.2).

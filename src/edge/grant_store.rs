@@ -11,8 +11,9 @@ use worker::{
 use super::now;
 use crate::family::{Family, act};
 use crate::json::Json as _;
+use crate::proof::replay;
+use crate::stored;
 use crate::time::UnixTime;
-use crate::{replay, stored};
 
 /// The key under which an object stores its family, as JSON.
 const FAMILY: &str = "family";

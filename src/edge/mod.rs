@@ -18,11 +18,11 @@ use worker::worker_sys::web_sys::{Request, Response};
 use worker::{Context, Date, Env, Result, ScheduleContext, ScheduledEvent, event};
 
 use self::store::EdgeStore;
-use crate::certificate::{ClientCertificate, Connection};
 use crate::context::FillRandom;
 use crate::endpoint::MAX_BODY;
 use crate::error::Rejection;
 use crate::http;
+use crate::proof::certificate::{ClientCertificate, Connection};
 use crate::service::{Log, Reply, Service};
 use crate::store::Memory;
 use crate::time::UnixTime;

@@ -11,13 +11,13 @@ use worker::{Date, Delay, Env, Error};
 
 use super::grant_store::{FIRST, IS_MARKED, MARK, USED};
 use super::{octets, read_at_most};
-use crate::client::{Client, ClientId};
+use crate::client::Client;
 use crate::family::act::Message;
 use crate::family::{FamilyId, object_name};
 use crate::jose::PublicKeys;
+use crate::name::{ClientId, RealmName};
 use crate::not_before::NotBefore;
-use crate::realm::RealmName;
-use crate::replay::{self, Mark};
+use crate::proof::replay::{self, Mark};
 use crate::store::{Limiter, Memory, Store, StoreError};
 use crate::time::UnixTime;
 

@@ -4,20 +4,20 @@
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
 use super::caller::{self, registered};
-use super::{answer, limit, parameters};
-use crate::authorization::{self, REQUEST_URI_PREFIX};
+use super::{answer, parameters};
 use crate::client::Client;
 use crate::context::Context;
+use crate::endpoint::authorization_request::{self, REQUEST_URI_PREFIX};
+use crate::endpoint::{rate_limit, ticket};
 use crate::error::{Failure, NoAuthorizationClient, Rejection};
 use crate::family::act::{Ask, Begin, Visitor};
 use crate::family::{Family, FamilyId, Handle, ResponseMode, Secret};
 use crate::form::Form;
-use crate::grant::GrantType;
+use crate::grant_type::GrantType;
 use crate::http::{Request, Response, with_query};
 use crate::realm::Realm;
-use crate::redirect_uri::is_web_url;
 use crate::store::Store;
-use crate::ticket;
+use crate::uri::is_web_url;
 
 /// Answers an authorization request.
 ///
@@ -31,7 +31,7 @@ pub async fn respond<S: Store>(
     // 1. The client, and where its answers go. Until both are known nobody is redirected (RFC 6749
     //    §4.1.2.1).
     let form = parameters(request)?;
-    authorization::check_size(&form)?;
+    authorization_request::check_size(&form)?;
     let client = registered(&form, realm, context).await?;
     let pushed = form
         .value("request_uri")
@@ -39,7 +39,7 @@ pub async fn respond<S: Store>(
     if let Some(handle) = pushed {
         return ask_pushed(handle, request, &client, realm, context).await;
     }
-    let redirect_uri = authorization::redirect_uri(&form, &client, realm);
+    let redirect_uri = authorization_request::redirect_uri(&form, &client, realm);
     // Only a caller that names a registered URI knows the client, and may hear that it has no such grant.
     let is_named = redirect_uri.is_ok() && form.value("redirect_uri").is_some();
     if !may_ask(&client) && !is_named {
@@ -49,7 +49,7 @@ pub async fn respond<S: Store>(
     // 2. All else that is asked for, where it may come this way at all (RFC 9126 §5, §6).
     let parsed = match realm.requirements.pushed_requests_of(&client) {
         true => Err(Rejection::PushRequired),
-        false => authorization::parse(&form, &client, realm),
+        false => authorization_request::parse(&form, &client, realm),
     };
     let request = match parsed {
         Ok(request) => request,
@@ -72,7 +72,7 @@ pub async fn respond<S: Store>(
 /// Counts a request that named no client which can use the endpoint as a failed authentication, once
 /// it is decided, and tells what the caller hears of it.
 pub async fn count_guess<S: Store>(why: Rejection, context: &mut Context<'_, S>) -> Rejection {
-    limit::failure(why, context).await
+    rate_limit::failure(why, context).await
 }
 
 /// Goes on with a pushed request (RFC 9126 §4), whose URI is used up when somebody decides.

@@ -3,21 +3,23 @@
 
 use std::rc::Rc;
 
-use super::limit;
-use crate::access_token::{AccessToken, Standing};
-use crate::assertion::AssertionError;
-use crate::client::{AuthMethod, Client, ClientId};
+use crate::client::{AuthMethod, Client};
 use crate::client_auth::Credentials;
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};
-use crate::error::{ErrorCode, Failure, NoAuthorizationClient, Rejection};
+use crate::endpoint::rate_limit;
+use crate::error::{Failure, NoAuthorizationClient, Rejection};
+use crate::error_code::ErrorCode;
 use crate::family::act::Act;
 use crate::family::{FamilyId, Refusal};
 use crate::form::Form;
 use crate::http::Request;
+use crate::name::ClientId;
+use crate::proof::assertion::AssertionError;
+use crate::proof::confirmation::Confirmation;
 use crate::realm::Realm;
 use crate::store::Store;
+use crate::token::access_token::{AccessToken, Standing};
 
 /// Finds the client that a browser's request names. It is not authenticated, so whoever asks in its
 /// name uses up a limit of their own; and who guesses at ids is not told which exist.
@@ -45,7 +47,7 @@ pub(super) async fn registered<S: Store>(
     if client.redirect_uris.is_empty() {
         return Err(Rejection::from(NoAuthorizationClient::NoRedirectUris).into());
     }
-    limit::rate(&client, false, realm, context).await?;
+    rate_limit::rate(&client, false, realm, context).await?;
     Ok(client)
 }
 
@@ -58,10 +60,10 @@ pub(super) async fn act<S: Store, A: Act>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<A::Answer, Failure> {
-    limit::tries(family, realm, context).await?;
+    rate_limit::tries(family, realm, context).await?;
     match context.act(realm, family, act).await {
         Err(Failure::Rejection(Rejection::Refused(why))) => {
-            Err(limit::failure(told(why), context).await.into())
+            Err(rate_limit::failure(told(why), context).await.into())
         }
         answered => answered,
     }
@@ -77,7 +79,7 @@ pub(super) async fn count_public<S: Store>(
 ) -> Result<(), Rejection> {
     match client.is_confidential() {
         true => Ok(()),
-        false => limit::tries(family, realm, context).await,
+        false => rate_limit::tries(family, realm, context).await,
     }
 }
 
@@ -100,7 +102,7 @@ async fn counted<S: Store>(
 ) -> Result<Rc<Client>, Failure> {
     match verified {
         Err(Failure::Rejection(why)) if why.code() == ErrorCode::InvalidClient => {
-            Err(limit::failure(why, context).await.into())
+            Err(rate_limit::failure(why, context).await.into())
         }
         verified => verified,
     }
@@ -115,7 +117,7 @@ pub(super) async fn authenticate_limited<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<Rc<Client>, Failure> {
     let client = authenticate(request, form, realm, context).await?;
-    limit::rate(&client, client.is_confidential(), realm, context).await?;
+    rate_limit::rate(&client, client.is_confidential(), realm, context).await?;
     Ok(client)
 }
 

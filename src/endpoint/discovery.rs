@@ -6,7 +6,7 @@ use crate::client::AuthMethod;
 use crate::dialect::Endpoint;
 use crate::error::{Failure, Fault};
 use crate::family::ResponseMode;
-use crate::grant::GrantType;
+use crate::grant_type::GrantType;
 use crate::http::{Request, Response};
 use crate::jose::es256;
 use crate::person::claim_names;
@@ -67,7 +67,7 @@ struct PeopleMetadata {
 pub fn respond(request: &Request<'_>, realm: &Realm) -> Result<Response, Failure> {
     let has_people = realm.login_url.is_some();
     let grant_types = GrantType::ALL.into_iter();
-    let grant_types = grant_types.filter(|grant_type| grant_type.is_in(realm));
+    let grant_types = grant_types.filter(|grant_type| realm.has_grant(*grant_type));
     // Public clients can get tokens for people alone.
     let methods =
         AuthMethod::registered().filter(|method| has_people || *method != AuthMethod::None);

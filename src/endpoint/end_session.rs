@@ -4,22 +4,22 @@
 
 use serde::Serialize;
 
-use super::{caller, limit, login, parameters, revocation};
-use crate::authorization;
-use crate::client::{Client, ClientId};
+use super::{caller, login, parameters, revocation};
+use crate::client::Client;
 use crate::context::Context;
 use crate::dialect::Endpoint;
+use crate::endpoint::{authorization_request, rate_limit};
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Begin, End, ReadSignOut};
 use crate::family::{Family, FamilyId, Handle, RefreshToken, Refusal};
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
-use crate::page;
+use crate::name::ClientId;
 use crate::realm::Realm;
-use crate::redirect_uri;
 use crate::store::Store;
 use crate::time::Seconds;
-use crate::tokens::verify_id_token_hint;
+use crate::token::issue::verify_id_token_hint;
+use crate::{page, uri};
 
 /// How long the login application may take to end its sign-in.
 const TICKET_TTL: Seconds = Seconds(5 * 60);
@@ -38,7 +38,7 @@ pub async fn respond<S: Store>(
     //    the client, which could show it earlier. Without it nothing is known, and anybody can have
     //    made the link.
     let form = parameters(request)?;
-    authorization::check_size(&form)?;
+    authorization_request::check_size(&form)?;
     let Some(hint) = form.value("id_token_hint") else {
         return Ok(without_hint(realm, context));
     };
@@ -64,7 +64,7 @@ pub async fn respond<S: Store>(
     if let Some(target) = target {
         let is_registered = |client: &Client| {
             let mut uris = client.post_logout_redirect_uris.iter();
-            uris.any(|uri| redirect_uri::matches(uri, target))
+            uris.any(|uri| uri::matches(uri, target))
         };
         if !client.as_deref().is_some_and(is_registered) {
             return Err(Rejection::PostLogoutRedirectUriNotRegistered.into());
@@ -77,9 +77,9 @@ pub async fn respond<S: Store>(
     // 3. The family ends, if it has not ended before.
     context.audit.client_id = Some(client_id.to_string());
     if let Some(client) = &client {
-        limit::rate(client, false, realm, context).await?;
+        rate_limit::rate(client, false, realm, context).await?;
     }
-    limit::tries(family, realm, context).await?;
+    rate_limit::tries(family, realm, context).await?;
     let end = End {
         client_id: client_id.clone(),
     };

@@ -3,18 +3,18 @@
 use serde_json::{Map, Value};
 
 use super::caller;
-use crate::access_token::AccessToken;
 use crate::client::{Client, GRACES};
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::act::{InspectRefresh, InspectedRefresh};
 use crate::family::{RefreshToken, Refusal};
 use crate::http::{Request, Response};
 use crate::json::put;
+use crate::proof::confirmation::Confirmation;
 use crate::realm::Realm;
 use crate::store::Store;
 use crate::time::Seconds;
+use crate::token::access_token::AccessToken;
 
 /// Tells what a token is, or that it is not active: of that the caller is told nothing else.
 ///

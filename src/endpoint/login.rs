@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{answer, caller};
 use crate::client::{Client, fit_a_token, reserved_claim};
 use crate::context::Context;
+use crate::endpoint::ticket;
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Asked, Decide, Look, Resume};
 use crate::family::{Decision, Handle, Person, Refusal};
@@ -16,7 +17,6 @@ use crate::person::{SUB, is_short, is_sub};
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
-use crate::ticket;
 use crate::time::Seconds;
 
 /// The errors that a login application can reject with (RFC 6749 §4.1.2.1, OpenID Connect Core

@@ -1,17 +1,19 @@
 //! The endpoints: from an HTTP request to the words of its RFC, and back.
 
 pub mod authorization;
+mod authorization_request;
 mod caller;
 pub mod discovery;
 pub mod end_session;
 pub mod introspection;
 pub mod jwks;
-mod limit;
+pub mod keycloak_realm;
 pub mod login;
 pub mod pushed_authorization;
-pub mod realm;
+mod rate_limit;
 pub mod registration;
 pub mod revocation;
+mod ticket;
 pub mod token;
 pub mod userinfo;
 

@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use super::caller;
-use crate::authorization::{self, REQUEST_URI_PREFIX};
 use crate::context::Context;
 use crate::dpop::{self, ProofError};
+use crate::endpoint::authorization_request::{self, REQUEST_URI_PREFIX};
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::Begin;
 use crate::family::{Family, Handle};
@@ -42,9 +42,9 @@ pub async fn respond<S: Store>(
     if form.value("request_uri").is_some() {
         return Err(Rejection::InvalidRequest("A pushed request has no request_uri.").into());
     }
-    authorization::check_size(&form)?;
+    authorization_request::check_size(&form)?;
     // 3. "Validate the pushed request as it would an authorization request."
-    let mut asked = authorization::parse(&form, &client, realm)?;
+    let mut asked = authorization_request::parse(&form, &client, realm)?;
     // 4. A proof names the key of the one with the code (RFC 9449 §10.1).
     if let Some(proof) = proof {
         let jkt = caller::use_proof(proof, context).await?;

@@ -4,14 +4,15 @@
 use serde_json::Value;
 
 use super::caller;
-use crate::client::{ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use crate::client::registration::{SCOPE, information};
+use crate::client::{ClientSecret, ClientSecretHash, StoredSecret};
 use crate::context::Context;
 use crate::error::{Failure, Fault, Rejection};
-use crate::grant::GrantType;
+use crate::grant_type::GrantType;
 use crate::http::{Request, Response};
 use crate::json::put;
+use crate::name::ClientId;
 use crate::realm::Realm;
-use crate::registration::{SCOPE, information};
 use crate::store::Store;
 
 /// Registers a client.

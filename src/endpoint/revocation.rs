@@ -1,7 +1,6 @@
 //! Token revocation (RFC 7009): a client says that it needs a token no more, or has lost it.
 
 use super::caller;
-use crate::access_token::AccessToken;
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
@@ -10,7 +9,8 @@ use crate::family::{RefreshToken, Refusal};
 use crate::http::{Request, Response};
 use crate::realm::Realm;
 use crate::store::Store;
-use crate::tokens::verify_id_token_hint;
+use crate::token::access_token::AccessToken;
+use crate::token::issue::verify_id_token_hint;
 
 /// Revokes a token of the client that asks. What is not good already needs no more (§2.2).
 ///

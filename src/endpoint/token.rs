@@ -4,7 +4,8 @@ use super::caller;
 use crate::context::Context;
 use crate::dpop;
 use crate::error::{Failure, Rejection};
-use crate::grant::{self, GrantType, TokenRequest};
+use crate::grant::{self, TokenRequest};
+use crate::grant_type::GrantType;
 use crate::http::{Request, Response};
 use crate::realm::Realm;
 use crate::store::Store;
@@ -23,7 +24,7 @@ pub async fn respond<S: Store>(
     let grant_type = form.value("grant_type").ok_or(Rejection::InvalidRequest(
         "The parameter grant_type is missing.",
     ))?;
-    let grant_type = GrantType::parse(grant_type).filter(|known| known.is_in(realm));
+    let grant_type = GrantType::parse(grant_type).filter(|known| realm.has_grant(*known));
     let grant_type = grant_type.ok_or(Rejection::UnknownGrantType)?;
     let proof = dpop::verify(request, realm, None, context.now).map_err(Rejection::from)?;
     let client = caller::authenticate_limited(request, &form, realm, context).await?;

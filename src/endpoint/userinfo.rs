@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::caller;
-use crate::access_token::{AccessToken, Standing};
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::grant::allowed_audience;
@@ -12,6 +11,7 @@ use crate::json::put;
 use crate::person::OPENID;
 use crate::realm::Realm;
 use crate::store::Store;
+use crate::token::access_token::{AccessToken, Standing};
 
 /// Answers with the person's claims, as long as their family lives.
 ///

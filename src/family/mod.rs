@@ -17,10 +17,9 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
 use self::visits::Visits;
-use crate::client::ClientId;
-use crate::confirmation::Confirmation;
 use crate::json::{Json, impl_json};
-use crate::realm::RealmName;
+use crate::name::{ClientId, RealmName};
+use crate::proof::confirmation::Confirmation;
 use crate::scope::ScopeSet;
 use crate::stored::{FIRST_FORMAT, Unreadable};
 use crate::time::{Seconds, UnixTime};

@@ -6,11 +6,11 @@ use super::{
     refresh_policy, requested_audience,
 };
 use crate::client::Client;
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::Handle;
 use crate::family::act::Redeem;
+use crate::proof::confirmation::Confirmation;
 use crate::realm::Realm;
 use crate::store::Store;
 

@@ -6,16 +6,15 @@ use super::{
     Outcome, TokenRequest, TokenResponse, granted_scope, issue_for, lifetime, only_confidential,
     requested_audience, requested_scope,
 };
-use crate::assertion::{AssertionError, Profile};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::family::{Grant, Person};
-use crate::realm::Realm;
+use crate::proof::assertion::{AssertionError, Profile};
+use crate::realm::{Realm, trusted_issuer};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::Seconds;
-use crate::trusted_issuer;
 
 /// What is asked of the assertion.
 const PROFILE: Profile = Profile {

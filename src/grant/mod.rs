@@ -10,93 +10,21 @@ mod token_exchange;
 use serde_json::{Map, Value};
 
 use crate::client::Client;
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::DefaultAudience;
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Act, End, Granted};
 use crate::family::{FamilyId, Grant, IssuedRefresh, RefreshPolicy};
 use crate::form::Form;
+use crate::grant_type::GrantType;
+use crate::proof::confirmation::Confirmation;
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
-use crate::tokens::Tokens;
+use crate::token::issue::Tokens;
 
 pub use self::token_exchange::ExchangeError;
-
-/// The grant types that this service has.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum GrantType {
-    /// RFC 6749 §4.1.
-    AuthorizationCode,
-    /// RFC 6749 §4.4.
-    ClientCredentials,
-    /// RFC 6749 §6.
-    RefreshToken,
-    /// RFC 8693 §2.1.
-    TokenExchange,
-    /// RFC 7523 §2.1.
-    JwtBearer,
-    /// light-oauth2's own, for trusted clients.
-    ClientAuthenticatedUser,
-}
-
-impl GrantType {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::AuthorizationCode,
-        Self::ClientCredentials,
-        Self::RefreshToken,
-        Self::TokenExchange,
-        Self::JwtBearer,
-        Self::ClientAuthenticatedUser,
-    ];
-
-    /// Its value of `grant_type`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::AuthorizationCode => "authorization_code",
-            Self::ClientCredentials => "client_credentials",
-            Self::RefreshToken => "refresh_token",
-            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
-            Self::JwtBearer => "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            Self::ClientAuthenticatedUser => "client_authenticated_user",
-        }
-    }
-
-    /// Whether a realm has it.
-    #[must_use]
-    pub fn is_in(self, realm: &Realm) -> bool {
-        let has_people = realm.login_url.is_some();
-        match self {
-            Self::AuthorizationCode => has_people,
-            Self::ClientCredentials | Self::TokenExchange => true,
-            Self::RefreshToken => has_people || realm.dialect.refreshes_client_credentials,
-            Self::JwtBearer => !realm.trusted_issuers.is_empty(),
-            Self::ClientAuthenticatedUser => realm.dialect.has_client_authenticated_user,
-        }
-    }
-
-    /// Whether only clients with credentials may use it, which can keep a secret.
-    #[must_use]
-    pub fn needs_credentials(self) -> bool {
-        match self {
-            Self::AuthorizationCode | Self::RefreshToken => false,
-            Self::ClientCredentials
-            | Self::TokenExchange
-            | Self::JwtBearer
-            | Self::ClientAuthenticatedUser => true,
-        }
-    }
-
-    /// The grant type of that value.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name() == name)
-    }
-}
 
 /// A request for a token (RFC 6749 §4), without what authenticates the client.
 pub struct TokenRequest<'a> {
@@ -144,36 +72,6 @@ pub async fn run<S: Store>(
             client_authenticated_user::run(request, client, realm, context)
         }
     }
-}
-
-/// Whether a parameter has a meaning of its own at the token endpoint; some are secrets.
-#[must_use]
-pub fn is_parameter(name: &str) -> bool {
-    const PARAMETERS: [&str; 22] = [
-        "grant_type",
-        "client_id",
-        "client_secret",
-        "client_assertion",
-        "client_assertion_type",
-        "scope",
-        "resource",
-        "audience",
-        "code",
-        "redirect_uri",
-        "code_verifier",
-        "refresh_token",
-        "subject_token",
-        "subject_token_type",
-        "actor_token",
-        "actor_token_type",
-        "requested_token_type",
-        "assertion",
-        "userId",
-        "userType",
-        "username",
-        "password",
-    ];
-    PARAMETERS.contains(&name)
 }
 
 /// The scope to grant (RFC 6749 §3.3): what is asked for, if the client may ask for it, and what the

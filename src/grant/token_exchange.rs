@@ -7,19 +7,19 @@ use super::{
     Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, existing, hidden_scope,
     issue_for, lifetime, only_confidential, owned, targets,
 };
-use crate::access_token::{AccessToken, EXCHANGED_FROM, Origin, add_origins, origins_claim};
-use crate::assertion::{AssertionError, Profile};
 use crate::client::Client;
 use crate::context::Context;
 use crate::dialect::Source;
 use crate::error::{Failure, Rejection};
 use crate::family::{FamilyId, Grant, Person};
 use crate::json::put;
+use crate::proof::assertion::{AssertionError, Profile};
 use crate::realm::Realm;
+use crate::realm::trusted_issuer::{self, Asserted};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::UnixTime;
-use crate::trusted_issuer::{self, Asserted};
+use crate::token::access_token::{AccessToken, EXCHANGED_FROM, Origin, add_origins, origins_claim};
 
 /// The token types (RFC 8693 §3) that are taken and issued: access tokens of this realm, which are
 /// JWTs, and JWTs of trusted issuers, which are only taken.

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::place::Place;
-use super::{Cause, Realm, RealmError, RealmName};
+use super::{Cause, Realm, RealmError};
 use crate::dialect::{Dialect, Endpoint};
 use crate::jose::SigningKeys;
 use crate::json::Object;
+use crate::name::RealmName;
 
 /// All realms, by path.
 #[derive(Debug)]

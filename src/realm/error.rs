@@ -1,8 +1,8 @@
 //! Why a realm cannot be served.
 
-use super::RealmName;
 use crate::jose::KeySetError;
 use crate::json::JsonError;
+use crate::name::RealmName;
 
 /// Why a realm cannot be served, or why none can.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -1,7 +1,7 @@
-//! The URL of a realm, and which authorities are this machine.
+//! The URL of a realm.
 
 use super::Cause;
-use super::place::host;
+use crate::uri::is_loopback;
 
 /// The URL of a realm (RFC 8414 §2).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -65,52 +65,9 @@ impl Issuer {
     }
 }
 
-/// Whether an authority is this machine.
-#[must_use]
-pub fn is_loopback(authority: &str) -> bool {
-    let host = host(authority);
-    let is_octet = |part: &str| {
-        part.parse::<u8>()
-            .is_ok_and(|octet| octet.to_string() == part)
-    };
-    let parts = host.split('.');
-    host == "localhost"
-        || host == "[::1]"
-        || host.starts_with("127.") && parts.clone().count() == 4 && parts.clone().all(is_octet)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_is_told_from_everything_that_looks_like_it() {
-        for authority in [
-            "127.0.0.1",
-            "127.0.0.1:8787",
-            "127.1.2.3",
-            "localhost",
-            "localhost:80",
-            "[::1]",
-            "[::1]:80",
-        ] {
-            assert!(is_loopback(authority), "{authority}");
-        }
-        for authority in [
-            "",
-            "localhost.example",
-            "127.0.0.1.example",
-            "example:127",
-            "128.0.0.1",
-            "[::2]:80",
-            "127.0.0.1:80x",
-            "user@127.0.0.1",
-            "0.0.0.0",
-            "127.1",
-        ] {
-            assert!(!is_loopback(authority), "{authority}");
-        }
-    }
 
     #[test]
     fn issuers_are_read_strictly() {

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::RealmName;
 use crate::dialect::{Dialect, Endpoint};
 use crate::json::{JsonError, Object};
+use crate::name::RealmName;
+use crate::uri::host;
 
 /// Where a realm is: on which hosts, all if none is named, and at which paths.
 #[derive(Clone, Debug, Default)]
@@ -137,34 +138,10 @@ pub(super) fn check_paths(mut paths: Object) -> Result<(), JsonError> {
     paths.finish()
 }
 
-/// Whether a text is the name of a host (RFC 1123 §2.1), or an address as it is in a URL (RFC 3986
-/// §3.2.2).
-pub(super) fn is_host(text: &str) -> bool {
-    let literal = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    if let Some(address) = literal {
-        return address.parse::<std::net::Ipv6Addr>().is_ok();
-    }
-    let is_label = |label: &str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        (1..=63).contains(&label.len()) && label.bytes().all(known)
-    };
-    text.len() <= 253 && text.split('.').all(is_label)
-}
-
 /// The host in what should be one, so that a realm whose configuration has more there tells what is
 /// wrong at its own place.
 fn host_in(text: &str) -> &str {
     let (_, authority) = text.split_once("://").unwrap_or(("", text));
     let end = authority.find(['/', '?', '#']).unwrap_or(authority.len());
     host(authority.get(..end).unwrap_or_default())
-}
-
-/// The host of an authority (`host` or `host:port`).
-pub(super) fn host(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
 }

@@ -4,14 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use super::{Limiter, Memory, Store, StoreError};
-use crate::client::{Client, ClientId};
+use crate::client::Client;
 use crate::family::act::{self, Message};
 use crate::family::{Family, FamilyId, object_name};
 use crate::jose::PublicKeys;
 use crate::json::Json as _;
+use crate::name::{ClientId, RealmName};
 use crate::not_before::NotBefore;
-use crate::realm::RealmName;
-use crate::replay::{self, Mark};
+use crate::proof::replay::{self, Mark};
 use crate::stored::Unreadable;
 use crate::time::UnixTime;
 

@@ -232,7 +232,7 @@ test("every command and option that prose names exists", () => {
   const others = new Set(["--no-default-features", "--cpu-prof", "--perf-basic-prof", "--none", "--cfg", "--test-concurrency"]);
   const texts = () => [...said.values()].join("\n");
   // Some reasons of the log begin like commands.
-  const reasons = globSync("src/*.rs").map(read).join("\n");
+  const reasons = globSync("src/**/*.rs", { exclude: ["src/bin/**"] }).map(read).join("\n");
   for (const page of pages.filter(({ path }) => path !== "CHANGELOG.md" && path !== "docs/http.md")) {
     for (const text of inline(page)) {
       const [program] = text.split(" ");
@@ -306,7 +306,8 @@ test("docs/troubleshooting.md has every error, status, description and reason of
     .flat().map(plain));
 
   // Words and statuses, of the dialects too.
-  const body = (name) => errors.slice(errors.indexOf(`pub fn ${name}(self)`)).split("\n    }\n")[0];
+  const codes = read("src/error_code.rs");
+  const body = (name) => codes.slice(codes.indexOf(`pub fn ${name}(self)`)).split("\n    }\n")[0];
   const arms = (name) => Object.fromEntries(all(body(name), /((?:Self::\w+[\s|]*)+)=> "?(\w+)"?,/g)
     .flatMap(([left, right]) => all(left, /Self::(\w+)/g).map(([code]) => [code, right])));
   const [words, statuses] = [arms("word"), arms("status")];

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use edge_token::confirmation::Confirmation;
 use edge_token::family::act::{
     self, Act, Ask, Begin, Decide, End, Granted, InspectRefresh, Look, Redeem, RefreshTokens,
     Resume, RevokeRefresh, Show,
@@ -14,6 +13,7 @@ use edge_token::family::{
     Refusal, Secret,
 };
 use edge_token::json::Json;
+use edge_token::proof::confirmation::Confirmation;
 use edge_token::time::{Seconds, UnixTime};
 use proptest::array::{uniform16, uniform32};
 use proptest::prelude::{any, prop_assert, prop_assert_eq};

@@ -271,7 +271,7 @@ test("the description has the paths, words, statuses, grants and methods of the 
   assert.deepEqual(Object.keys(described.paths).sort(), sorted([...paths, ...fixed]));
 
   // Each code's word and status, and those that a dialect has instead.
-  const errors = source("error.rs");
+  const errors = source("error_code.rs");
   const codes = all(body(errors, "pub enum ErrorCode").split("\n}")[0], /^ {4}(\w+),$/gm).flat();
   const arms = (name) => Object.fromEntries(
     all(body(errors, `pub fn ${name}(self)`), /((?:Self::\w+[\s|]*)+)=> "?(\w+)"?,/g)
@@ -291,13 +291,13 @@ test("the description has the paths, words, statuses, grants and methods of the 
     Object.keys(item[method]?.responses ?? {})));
   for (const [, status] of pairs) assert.ok(answered.includes(status), status);
 
-  const grants = all(body(source("grant/mod.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat();
+  const grants = all(body(source("grant_type.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat();
   const forms = schemas.LightTokenRequest.anyOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
   assert.deepEqual(forms.map((form) => form.properties.grant_type.const).sort(), sorted(grants));
   // What a record calls `client_secret` has no registered name; one method is replaced by what there is.
   const methods = all(body(source("client.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat()
     .filter((method) => method !== "client_secret");
-  methods.push(...all(source("registration.rs"), /const SECRET_JWT: &str = "(\w+)"/g).flat());
+  methods.push(...all(source("client/registration.rs"), /const SECRET_JWT: &str = "(\w+)"/g).flat());
   const { enum: known } = schemas.ClientMetadata.properties.token_endpoint_auth_method;
   assert.deepEqual(known.filter((method) => method).sort(), sorted(methods));
   const [[reasons]] = all(source("endpoint/login.rs"), /const ERRORS[^=]*= \[([^\]]*)\]/g);

@@ -537,7 +537,7 @@ static ESPERANTO: Dialect = Dialect {
         ("access_token", Source::AccessToken),
     ],
     error_description: "klarigo",
-    statuses: &[(edge_token::error::ErrorCode::InvalidClient, 418)],
+    statuses: &[(edge_token::error_code::ErrorCode::InvalidClient, 418)],
     adds_default_scope: false,
     auth_method: edge_token::client::AuthMethod::ClientSecretBasic,
     unencoded_basic: false,

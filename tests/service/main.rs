@@ -42,13 +42,13 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edge_token::certificate::{ClientCertificate, Connection};
-use edge_token::client::{Client, ClientId, ClientSecret, ClientSecretHash, StoredSecret};
+use edge_token::client::{Client, ClientSecret, ClientSecretHash, StoredSecret};
 use edge_token::context::FillRandom;
 use edge_token::http::{Request, Response};
 use edge_token::jose::SigningKey;
 use edge_token::jose::es256::Es256;
-use edge_token::realm::RealmName;
+use edge_token::name::{ClientId, RealmName};
+use edge_token::proof::certificate::{ClientCertificate, Connection};
 use edge_token::scope::ScopeSet;
 use edge_token::service::{Log, Service};
 use edge_token::store::{MemoryStore, Store, StoreError};

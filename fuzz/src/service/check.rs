@@ -4,9 +4,10 @@ use edge_token::client::AuthMethod;
 use edge_token::dialect::Endpoint;
 use edge_token::form::Form;
 use edge_token::http::Response;
-use edge_token::realm::{Realm, is_loopback};
+use edge_token::realm::Realm;
 use edge_token::scope::ScopeSet;
 use edge_token::service::{Log, Reply};
+use edge_token::uri::is_loopback;
 use serde_json::Value;
 
 use super::super::known::{

@@ -20,8 +20,8 @@
 mod check;
 mod world;
 
-use edge_token::certificate::{ClientCertificate, Connection};
 use edge_token::http::Request;
+use edge_token::proof::certificate::{ClientCertificate, Connection};
 use edge_token::store::StoreError;
 
 use self::world::World;

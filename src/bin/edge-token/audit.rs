@@ -1,8 +1,8 @@
 //! The lines that changes leave in the namespace: who, what, when.
 
-use edge_token::client::{Client, ClientId};
+use edge_token::client::Client;
+use edge_token::name::{ClientId, RealmName};
 use edge_token::not_before::Whose;
-use edge_token::realm::RealmName;
 use edge_token::time::UnixTime;
 use serde_json::{Value, json};
 

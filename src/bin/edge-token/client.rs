@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use edge_token::client::{
-    AuthMethod, Client, ClientId, GRACES, MAX_ACCESS_TOKEN_TTL, RecordError, StoredSecret,
+    AuthMethod, Client, GRACES, MAX_ACCESS_TOKEN_TTL, RecordError, StoredSecret,
 };
-use edge_token::grant::GrantType;
-use edge_token::realm::RealmName;
+use edge_token::grant_type::GrantType;
+use edge_token::name::{ClientId, RealmName};
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};
 use edge_token::uuid::Uuid;

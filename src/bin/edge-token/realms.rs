@@ -1,7 +1,8 @@
 //! The realms of wrangler.toml, read anew for each command: the operator may change them meanwhile.
 
 use edge_token::dialect::Dialect;
-use edge_token::realm::{Realm, RealmError, RealmName, Realms};
+use edge_token::name::RealmName;
+use edge_token::realm::{Realm, RealmError, Realms};
 
 use crate::Error;
 use crate::target::Target;

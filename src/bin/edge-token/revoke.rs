@@ -2,9 +2,8 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand};
-use edge_token::client::ClientId;
+use edge_token::name::{ClientId, RealmName};
 use edge_token::not_before::{MAX_AGE, NotBefore, Whose};
-use edge_token::realm::RealmName;
 use edge_token::rotation::PROPAGATION;
 use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};

@@ -4,7 +4,7 @@ use std::fs;
 
 use edge_token::dialect::Dialect;
 use edge_token::jose::SigningKey;
-use edge_token::realm::RealmName;
+use edge_token::name::RealmName;
 use edge_token::time::UnixTime;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

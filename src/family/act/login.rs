@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{Act, living};
-use crate::client::ClientId;
 use crate::family::visits::Visit;
 use crate::family::{
     AuthorizationRequest, Decision, Family, Grant, Refusal, ResponseMode, Secret, SecretHash, Stage,
 };
 use crate::json::{Json, impl_json};
+use crate::name::ClientId;
 use crate::time::{MAX_AHEAD, Seconds, UnixTime};
 
 /// A browser brings the URI of a pushed request to the authorization endpoint (RFC 9126 §4). It may

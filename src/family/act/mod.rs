@@ -13,8 +13,8 @@ pub use self::token::{
     Granted, InspectRefresh, InspectedRefresh, Redeem, RefreshTokens, RevokeRefresh,
 };
 use super::{Family, Grant, Refusal, Stage};
-use crate::client::ClientId;
 use crate::json::{Json, impl_json};
+use crate::name::ClientId;
 use crate::time::UnixTime;
 
 /// An act in JSON, with its secrets, on its way to the family.

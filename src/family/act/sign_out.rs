@@ -1,9 +1,9 @@
 //! What a login application does with the ticket of a browser that signs out.
 
 use super::{Act, living};
-use crate::client::ClientId;
 use crate::family::{Family, Refusal, Secret, Stage};
 use crate::json::impl_json;
+use crate::name::ClientId;
 use crate::time::UnixTime;
 
 /// The login application reads who signs out, and where the browser then goes. It may read it again, as

@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{Act, living};
-use crate::client::ClientId;
-use crate::confirmation::Confirmation;
 use crate::family::{
     CodeBinding, Family, Grant, IssuedRefresh, Refresh, RefreshPart, RefreshPolicy, Refusal,
     Secret, Stage,
 };
 use crate::json::impl_json;
+use crate::name::ClientId;
+use crate::proof::confirmation::Confirmation;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};
 

@@ -5,7 +5,7 @@ use edge_token::family::FamilyId;
 use edge_token::family::act::Message;
 use edge_token::jose::PublicKeys;
 use edge_token::not_before::NotBefore;
-use edge_token::replay::Mark;
+use edge_token::proof::replay::Mark;
 use edge_token::store::{Limiter, Memory};
 
 use super::*;

@@ -334,7 +334,7 @@ fn a_realm_that_lets_clients_set_what_has_a_meaning_is_not_served() {
     let list = BTreeSet::from_iter(list.filter(|name| !name.is_empty()));
     assert_eq!(list, BTreeSet::from(RESERVED));
     for name in PARAMETERS {
-        assert!(edge_token::grant::is_parameter(name), "{name}");
+        assert!(edge_token::grant_type::is_parameter(name), "{name}");
     }
     let of_dialect = LIGHT_OAUTH2.claims.iter().map(|(name, _)| *name);
     let names = RESERVED.into_iter().chain(PARAMETERS).chain(of_dialect);

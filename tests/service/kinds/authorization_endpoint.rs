@@ -262,7 +262,7 @@ fn the_largest_good_request_gets_a_location_that_browsers_take() {
     assert!(refused.header("location").unwrap().len() < 9 * 1024);
     // No larger one can be registered.
     let uri = format!("https://app.example/{}", "a".repeat(2029));
-    assert!(!edge_token::redirect_uri::is_redirect_uri(&uri));
+    assert!(!edge_token::uri::is_redirect_uri(&uri));
 }
 
 #[test]

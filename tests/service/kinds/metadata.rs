@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use edge_token::client::AuthMethod;
 use edge_token::dialect::Dialect;
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 
 use super::super::after::realm;
 use super::super::people::{CALLBACK, PKCE, People, claims_of, encoded};

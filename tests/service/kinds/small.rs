@@ -1,8 +1,8 @@
 //! Small faults, each of a kind of its own: a page that tells less than is true, and a configuration
 //! that is silently of no effect.
 
+use edge_token::name::RealmName;
 use edge_token::not_before::NotBefore;
-use edge_token::realm::RealmName;
 
 use super::super::*;
 

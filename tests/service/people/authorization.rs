@@ -395,7 +395,7 @@ fn the_metadata_of_a_realm_with_people() {
 
 #[test]
 fn redirect_uris_are_ones_that_browsers_may_be_sent_to() {
-    use edge_token::redirect_uri::is_redirect_uri;
+    use edge_token::uri::is_redirect_uri;
     for uri in [
         "https://app.example",
         "https://app.example/cb?x=1",

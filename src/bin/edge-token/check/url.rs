@@ -1,6 +1,6 @@
 //! URLs as `check` takes them (RFC 3986 §3).
 
-use edge_token::realm::is_loopback;
+use edge_token::uri::is_loopback;
 
 /// An absolute URL, `https` or `http`, without user, query or fragment.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use edge_token::client::{AuthMethod, Client, ClientSecretsKey};
 use edge_token::dialect::Endpoint;
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 use edge_token::http::Request;
 use edge_token::realm::Realm;
 use edge_token::service::Service;

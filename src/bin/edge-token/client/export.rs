@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Write as _;
 
 use clap::Args;
-use edge_token::client::{Client, ClientId};
+use edge_token::client::Client;
 use edge_token::json::Object;
-use edge_token::realm::RealmName;
+use edge_token::name::{ClientId, RealmName};
 use serde_json::{Value, json};
 
 use super::realm_name;

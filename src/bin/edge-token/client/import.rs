@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use edge_token::client::{
-    AuthMethod, Client, ClientId, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
+    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
 };
 use edge_token::dialect::KEYCLOAK;
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 use edge_token::json::Object;
-use edge_token::realm::{Realm, RealmName};
+use edge_token::name::{ClientId, RealmName};
+use edge_token::realm::Realm;
 use edge_token::time::UnixTime;
 use serde_json::{Map, Value, json};
 

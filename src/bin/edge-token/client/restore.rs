@@ -2,9 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use edge_token::client::ClientId;
 use edge_token::json::Object;
-use edge_token::realm::RealmName;
+use edge_token::name::{ClientId, RealmName};
 use serde_json::{Value, json};
 
 use super::export::{Exported, pair};

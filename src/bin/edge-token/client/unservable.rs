@@ -2,9 +2,10 @@
 //! wherever a client is written, unless `--force` says that it is known better.
 
 use clap::Args;
-use edge_token::client::{Client, ClientId};
-use edge_token::grant::GrantType;
-use edge_token::realm::{Realm, RealmName};
+use edge_token::client::Client;
+use edge_token::grant_type::GrantType;
+use edge_token::name::{ClientId, RealmName};
+use edge_token::realm::Realm;
 
 use crate::Error;
 use crate::realms::Configured;

@@ -5,9 +5,9 @@
 use std::sync::PoisonError;
 
 use clap::Parser as _;
-use edge_token::client::ClientId;
 use edge_token::dialect::Endpoint;
-use edge_token::realm::{Realm, RealmError, RealmName};
+use edge_token::name::{ClientId, RealmName};
+use edge_token::realm::{Realm, RealmError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use edge_token::redirect_uri::is_web_url;
+use edge_token::uri::is_web_url;
 use serde_json::Value;
 use ureq::{Agent, Error, Proxy};
 

@@ -2,8 +2,8 @@
 
 use edge_token::client::AuthMethod;
 use edge_token::dialect::Dialect;
-use edge_token::grant::GrantType;
-use edge_token::redirect_uri::is_redirect_uri;
+use edge_token::grant_type::GrantType;
+use edge_token::uri::is_redirect_uri;
 use serde_json::{Map, Value};
 
 use super::placeholder::is_hash;

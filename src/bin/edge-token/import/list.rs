@@ -2,8 +2,8 @@
 //! JSON or as the cells of a table.
 
 use edge_token::client::AuthMethod;
-use edge_token::grant::GrantType;
-use edge_token::redirect_uri::is_page_url;
+use edge_token::grant_type::GrantType;
+use edge_token::uri::is_page_url;
 use serde_json::{Map, Value};
 
 use super::placeholder::is_template;

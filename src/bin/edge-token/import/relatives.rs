@@ -1,6 +1,6 @@
 //! Lists of other servers that are near to client metadata (RFC 7591): Hydra's and Auth0's.
 
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 use serde_json::{Map, Value, json};
 
 use super::value::Members;

@@ -1,9 +1,10 @@
 //! How long tokens live at most that are signed with a pair of secrets: by the realms of
 //! wrangler.toml, and by the records of their clients.
 
-use edge_token::client::{Client, ClientId};
+use edge_token::client::Client;
 use edge_token::dialect::Dialect;
-use edge_token::realm::{RealmName, Realms};
+use edge_token::name::{ClientId, RealmName};
+use edge_token::realm::Realms;
 use edge_token::time::Seconds;
 
 use crate::Error;

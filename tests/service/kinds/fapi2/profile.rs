@@ -149,7 +149,7 @@ fn with_all_grants(more: Value) -> People {
 
 fn all_grants(client: &mut Client) {
     may_present(client);
-    client.grant_types = edge_token::grant::GrantType::ALL
+    client.grant_types = edge_token::grant_type::GrantType::ALL
         .map(|grant| grant.name().to_owned())
         .to_vec();
     client.trusted = true;

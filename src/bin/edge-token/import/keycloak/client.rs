@@ -2,7 +2,7 @@
 
 use edge_token::client::{ClientSecret, MAX_ACCESS_TOKEN_TTL};
 use edge_token::family::OFFLINE_ACCESS;
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 use edge_token::person::OPENID;
 use serde_json::{Map, Value};
 

@@ -1,8 +1,9 @@
 //! Protocol mappers of Keycloak: what a client's tokens say. Audiences and claims that are always
 //! the same are taken; what the dialect says anyway needs none; every other is named.
 
-use edge_token::client::{Client, ClientId, RecordError};
+use edge_token::client::{Client, RecordError};
 use edge_token::dialect::Dialect;
+use edge_token::name::ClientId;
 use edge_token::time::UnixTime;
 use serde_json::{Map, Value};
 

@@ -1,7 +1,7 @@
 //! Where Keycloak sends browsers: exact URIs, URIs relative to the client's root, and patterns, of
 //! which only the first two can be kept (RFC 9700 §2.1: exact comparison).
 
-use edge_token::redirect_uri::is_redirect_uri;
+use edge_token::uri::is_redirect_uri;
 
 use super::super::Notes;
 use super::super::placeholder::is_template;

@@ -5,14 +5,15 @@ use crate::client::Client;
 use crate::error::Rejection;
 use crate::family::{AuthorizationRequest, ResponseMode};
 use crate::form::Form;
-use crate::grant::{GrantType, requested_audience, scope};
+use crate::grant::{requested_audience, scope};
+use crate::grant_type::GrantType;
 use crate::person::OPENID;
 use crate::realm::Realm;
-use crate::redirect_uri::{self, is_web_url};
 use crate::time::Seconds;
+use crate::uri::{self, is_web_url};
 
 /// What a pushed request's URI begins with (RFC 9126 §2.2).
-pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
+pub(super) const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
 /// The parameters of browsers' requests that are stored, sent on, or sent back.
 const CARRIED: [&str; 18] = [
@@ -37,7 +38,7 @@ const CARRIED: [&str; 18] = [
 ];
 
 /// The most octets of one of them.
-pub const MAX_PARAMETER: usize = 2048;
+const MAX_PARAMETER: usize = 2048;
 
 /// The most values of `resource` and `audience` together.
 const MAX_TARGETS: usize = 20;
@@ -48,7 +49,7 @@ const MAX_TARGETS: usize = 20;
 ///
 /// # Errors
 /// [`Rejection::InvalidRequest`].
-pub fn check_size(form: &Form<'_>) -> Result<(), Rejection> {
+pub(super) fn check_size(form: &Form<'_>) -> Result<(), Rejection> {
     let mut carried = CARRIED.iter().flat_map(|name| form.values(name));
     if carried.any(|value| value.len() > MAX_PARAMETER) {
         return Err(Rejection::InvalidRequest(
@@ -65,13 +66,13 @@ pub fn check_size(form: &Form<'_>) -> Result<(), Rejection> {
 }
 
 /// The redirect URI of a request (RFC 6749 §3.1.2.3): the one that it names, if that
-/// [matches](redirect_uri::matches) a registered one; when it names none, the only one, unless it must
+/// [matches](uri::matches) a registered one; when it names none, the only one, unless it must
 /// name it: with the scope `openid` (OpenID Connect Core §3.1.2.1), and under a profile (FAPI 2.0
 /// §5.3.2.2).
 ///
 /// # Errors
 /// [`Rejection`]. No browser may then be redirected.
-pub fn redirect_uri<'a>(
+pub(super) fn redirect_uri<'a>(
     form: &'a Form<'_>,
     client: &'a Client,
     realm: &Realm,
@@ -89,11 +90,7 @@ pub fn redirect_uri<'a>(
         }
     }
     match (named, client.redirect_uris.as_slice()) {
-        (Some(named), registered)
-            if registered
-                .iter()
-                .any(|uri| redirect_uri::matches(uri, named)) =>
-        {
+        (Some(named), registered) if registered.iter().any(|uri| uri::matches(uri, named)) => {
             Ok(named)
         }
         (None, [only]) => Ok(only),
@@ -106,7 +103,7 @@ pub fn redirect_uri<'a>(
 ///
 /// # Errors
 /// [`Rejection`]. The client may be told at its redirect URI.
-pub fn parse(
+pub(super) fn parse(
     form: &Form<'_>,
     client: &Client,
     realm: &Realm,

@@ -4,9 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::confirmation::Confirmation;
 use crate::jose::{PublicKey, TokenError, UntrustedToken, numeric_date};
 use crate::json::Object;
+use crate::proof::confirmation::Confirmation;
 use crate::time::{MAX_AHEAD, MAX_BEHIND, Seconds, UnixTime};
 
 /// The most keys of one name that are tried.

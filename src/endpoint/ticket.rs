@@ -5,19 +5,19 @@ use crate::family::{FamilyId, Secret};
 use crate::time::Seconds;
 
 /// How long a person may take to sign in.
-pub const TTL: Seconds = Seconds(30 * 60);
+pub(super) const TTL: Seconds = Seconds(30 * 60);
 
 /// The cookie by which a browser is known that began with a ticket: one a ticket, so that two
 /// windows do not disturb one another. A `ttl` of 0 takes it away.
 #[must_use]
-pub fn cookie(family: FamilyId, value: &str, ttl: Seconds) -> String {
+pub(super) fn cookie(family: FamilyId, value: &str, ttl: Seconds) -> String {
     let (name, ttl) = (name(family), ttl.0);
     format!("{name}={value}; Path=/; Max-Age={ttl}; Secure; HttpOnly; SameSite=Lax")
 }
 
 /// The value of that cookie in a `Cookie` header (RFC 6265 §4.2.1).
 #[must_use]
-pub fn cookie_value(header: Option<&str>, family: FamilyId) -> Option<Secret> {
+pub(super) fn cookie_value(header: Option<&str>, family: FamilyId) -> Option<Secret> {
     let own = name(family);
     let pairs = header?
         .split(';')

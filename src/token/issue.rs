@@ -9,13 +9,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::client::Client;
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::dialect::{JwtIdForm, Source};
 use crate::error::{Failure, Fault};
 use crate::family::{FamilyId, IssuedRefresh, Person, RefreshToken};
 use crate::jose::{Claims, Verified, sign, verify};
 use crate::person::OPENID;
+use crate::proof::confirmation::Confirmation;
 use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::time::{Seconds, UnixTime};

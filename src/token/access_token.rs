@@ -5,8 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-use crate::client::{Client, ClientId};
-use crate::confirmation::Confirmation;
+use crate::client::Client;
 use crate::context::Context;
 use crate::dialect::Source;
 use crate::error::{Failure, Rejection};
@@ -14,8 +13,10 @@ use crate::family::FamilyId;
 use crate::family::act::{Show, Shown};
 use crate::jose::verify;
 use crate::json::put;
+use crate::name::ClientId;
+use crate::proof::confirmation::Confirmation;
+use crate::proof::replay::{Holder, Mark};
 use crate::realm::Realm;
-use crate::replay::{Holder, Mark};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::UnixTime;

@@ -1,7 +1,7 @@
-//! The URIs to which browsers may be sent, and those that the service asks.
+//! URIs: those to which browsers may be sent, hosts, and which of them are this machine.
 
-use crate::authorization::MAX_PARAMETER;
-use crate::realm::is_loopback;
+/// The most octets of a URI that is registered or asked for.
+pub const MAX_URI: usize = 2048;
 
 /// Whether a browser may be sent to a URI: `https`, `http` on loopback (RFC 8252 §7.3), or a
 /// scheme of a native application, which has a dot (RFC 8252 §7.1); never one with a fragment (RFC
@@ -15,7 +15,7 @@ pub fn is_redirect_uri(uri: &str) -> bool {
     let authority = rest.strip_prefix("//").unwrap_or_default();
     let authority = authority.split(['/', '?']).next().unwrap_or_default();
     let in_scheme = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"+-.".contains(&b);
-    uri.len() <= MAX_PARAMETER
+    uri.len() <= MAX_URI
         && uri.bytes().all(fits)
         && match scheme {
             "https" => !authority.is_empty() && !authority.contains('@'),
@@ -35,7 +35,7 @@ pub fn is_web_url(uri: &str) -> bool {
 #[must_use]
 pub fn is_page_url(uri: &str) -> bool {
     // What may stand in a path may stand in a fragment.
-    uri.len() <= 2048 && is_web_url(&uri.replacen('#', "/", 1))
+    uri.len() <= MAX_URI && is_web_url(&uri.replacen('#', "/", 1))
 }
 
 /// Whether a browser may be sent to a URI because `registered` is one of the client's: it is that URI,
@@ -67,4 +67,76 @@ fn on_loopback_address(uri: &str) -> Option<(&str, &str)> {
 fn is_port(text: &str) -> bool {
     text.parse::<u16>()
         .is_ok_and(|port| port > 0 && port.to_string() == text)
+}
+
+/// The host of an authority (`host` or `host:port`).
+pub(crate) fn host(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+/// Whether a text is the name of a host (RFC 1123 §2.1), or an address as it is in a URL (RFC 3986
+/// §3.2.2).
+pub(crate) fn is_host(text: &str) -> bool {
+    let literal = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if let Some(address) = literal {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    let is_label = |label: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        (1..=63).contains(&label.len()) && label.bytes().all(known)
+    };
+    text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// Whether an authority is this machine.
+#[must_use]
+pub fn is_loopback(authority: &str) -> bool {
+    let host = host(authority);
+    let is_octet = |part: &str| {
+        part.parse::<u8>()
+            .is_ok_and(|octet| octet.to_string() == part)
+    };
+    let parts = host.split('.');
+    host == "localhost"
+        || host == "[::1]"
+        || host.starts_with("127.") && parts.clone().count() == 4 && parts.clone().all(is_octet)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_told_from_everything_that_looks_like_it() {
+        for authority in [
+            "127.0.0.1",
+            "127.0.0.1:8787",
+            "127.1.2.3",
+            "localhost",
+            "localhost:80",
+            "[::1]",
+            "[::1]:80",
+        ] {
+            assert!(is_loopback(authority), "{authority}");
+        }
+        for authority in [
+            "",
+            "localhost.example",
+            "127.0.0.1.example",
+            "example:127",
+            "128.0.0.1",
+            "[::2]:80",
+            "127.0.0.1:80x",
+            "user@127.0.0.1",
+            "0.0.0.0",
+            "127.1",
+        ] {
+            assert!(!is_loopback(authority), "{authority}");
+        }
+    }
 }

@@ -3,11 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AuthMethod, Client, ClientId, PAGE_URL, PLAIN_TEXT, RecordError};
+use crate::client::{AuthMethod, Client, PAGE_URL, PLAIN_TEXT, RecordError};
 use crate::error::Rejection;
-use crate::grant::GrantType;
+use crate::grant_type::GrantType;
 use crate::jose::es256;
 use crate::json::{Json, JsonError, Object, put};
+use crate::name::ClientId;
 use crate::scope::ScopeSet;
 use crate::time::UnixTime;
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::realm::RealmName;
+use crate::name::RealmName;
 use crate::stored::Unreadable;
 use crate::time::{Seconds, UnixTime};
 

@@ -3,20 +3,21 @@
 
 use serde_json::{Map, Value};
 
-use crate::assertion::{Assertion, AssertionError, Profile};
 use crate::client::Client;
-use crate::confirmation::Confirmation;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
 use crate::jose::PublicKeys;
 use crate::json::{JsonError, Object};
+use crate::name::RealmName;
 use crate::person::is_sub;
-use crate::realm::{Cause, Issuer, Realm, RealmName};
-use crate::redirect_uri::is_web_url;
-use crate::replay::{Holder, Mark};
+use crate::proof::assertion::{Assertion, AssertionError, Profile};
+use crate::proof::confirmation::Confirmation;
+use crate::proof::replay::{Holder, Mark};
+use crate::realm::{Cause, Issuer, Realm};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
+use crate::uri::is_web_url;
 
 /// For how long a copy of an issuer's keys may be used.
 const MAX_AGE: Seconds = Seconds(300);
