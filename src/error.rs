@@ -1,8 +1,8 @@
 //! What goes wrong: [`Rejection`] is the caller's doing, [`Fault`] is ours.
 //!
 //! A rejection says precisely why, for the log; the caller is told no more than its [`ErrorCode`]
-//! and a fixed text. [`Rejection::code`] and [`ErrorCode::status`] are the only two tables between
-//! a reason and an HTTP status.
+//! and a fixed text. `Rejection::told` and `ErrorCode::wire` are the only two tables between a reason
+//! and an HTTP status.
 
 use std::borrow::Cow;
 
@@ -272,111 +272,77 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The word for it on the wire.
+    /// The error code for it.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::UnknownPath => ErrorCode::NotFound,
-            Self::PlainHttp => ErrorCode::InsecureTransport,
-            Self::MethodNotAllowed { .. } => ErrorCode::MethodNotAllowed,
-            Self::UnsupportedTokenType => ErrorCode::UnsupportedTokenType,
-            Self::NotAcceptable => ErrorCode::NotAcceptable,
-            Self::BodyTooLarge => ErrorCode::ContentTooLarge,
-            Self::BodyTimeout => ErrorCode::RequestTimeout,
-            Self::HeaderTooLarge => ErrorCode::HeaderTooLarge,
-            Self::RateLimited | Self::TooManyFailures | Self::TooManyTries => {
-                ErrorCode::TooManyRequests
-            }
-            Self::ContentEncoding | Self::ContentType { .. } => ErrorCode::UnsupportedMediaType,
-            Self::MalformedForm(_)
-            | Self::InvalidRequest(_)
-            | Self::ChallengeMissing
-            | Self::PushRequired
-            | Self::BoundCertificateMissing
-            | Self::UnreadableBody
-            | Self::InvalidMember { .. }
-            | Self::Refused(Refusal::AuthTime)
-            | Self::RedirectUriNotRegistered
-            | Self::RedirectUriAmbiguous
-            | Self::PostLogoutRedirectUriNotRegistered
-            | Self::Resume(_)
-            | Self::Exchange(_)
-            | Self::SeveralAuthentications
-            | Self::ClientIdMismatch => ErrorCode::InvalidRequest,
-            Self::UnknownGrantType => ErrorCode::UnsupportedGrantType,
-            Self::NoCredentials
-            | Self::MalformedBasic
-            | Self::UnknownClient
-            | Self::ClientDisabled
-            | Self::AuthMethodNotRegistered
-            | Self::SecretMismatch
-            | Self::SecretNotYetValid { .. }
-            | Self::SecretExpired { .. }
-            | Self::Assertion(_)
-            | Self::NoCertificate
-            | Self::CertificateSubject => ErrorCode::InvalidClient,
-            Self::Proof(ProofError::Nonce) => ErrorCode::UseDpopNonce,
-            Self::Proof(_) => ErrorCode::InvalidDpopProof,
-            Self::ResourceProof(ProofError::Nonce) => ErrorCode::ResourceNonce,
-            Self::ResourceProof(_) => ErrorCode::ResourceProof,
-            Self::InvalidClientMetadata { .. } => ErrorCode::InvalidClientMetadata,
-            Self::InvalidRedirectUri => ErrorCode::InvalidRedirectUri,
-            Self::GrantNotRegistered
-            | Self::NotTrusted
-            | Self::NotALoginClient
-            | Self::NoAuthorizationClient(_)
-            | Self::CodesNotRegistered => ErrorCode::UnauthorizedClient,
-            Self::MalformedScope | Self::ExcessScope | Self::Refused(Refusal::Scope) => {
-                ErrorCode::InvalidScope
-            }
-            Self::UnknownTarget | Self::Refused(Refusal::Audience) => ErrorCode::InvalidTarget,
-            Self::UnsupportedResponseType => ErrorCode::UnsupportedResponseType,
-            Self::RequestNotSupported => ErrorCode::RequestNotSupported,
-            Self::RequestUriNotSupported => ErrorCode::RequestUriNotSupported,
-            Self::RequestUri(_) => ErrorCode::InvalidRequestUri,
-            Self::Refused(_) | Self::GrantAssertion(_) | Self::NotBefore => ErrorCode::InvalidGrant,
-            Self::NoBearerToken | Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => {
-                ErrorCode::InvalidToken
-            }
-            Self::InsufficientScope(_) => ErrorCode::InsufficientScope,
-        }
+        self.told().0
     }
 
     /// The fixed text for the caller's developer. One text for all failed authentications.
     #[must_use]
     pub fn description(&self) -> Cow<'static, str> {
-        let text = match self {
-            Self::ContentType { media_type } => {
-                return format!("The body must be {media_type}.").into();
-            }
+        match self {
+            Self::ContentType { media_type } => format!("The body must be {media_type}.").into(),
             Self::InvalidMember { member, expected }
             | Self::InvalidClientMetadata { member, expected } => {
-                return format!("The member {member} must be {expected}.").into();
+                format!("The member {member} must be {expected}.").into()
             }
-            Self::UnknownPath => "No endpoint is at this path.",
-            Self::PlainHttp => "The request must come by https.",
-            Self::MethodNotAllowed { .. } => "The endpoint does not have this method.",
-            Self::NotAcceptable => "The answer is application/json.",
-            Self::BodyTooLarge => "The body is larger than 16 KiB.",
-            Self::HeaderTooLarge => "The header has too many fields, or one larger than 16 KiB.",
+            Self::InsufficientScope(scope) => {
+                format!("The access token lacks the scope {scope}.").into()
+            }
+            _ => self.told().1.into(),
+        }
+    }
+
+    /// What the caller is told: the error code, and a text, which is empty where it depends on more
+    /// than the reason.
+    fn told(&self) -> (ErrorCode, &'static str) {
+        use ErrorCode as Code;
+        match self {
+            Self::UnknownPath => (Code::NotFound, "No endpoint is at this path."),
+            Self::PlainHttp => (Code::InsecureTransport, "The request must come by https."),
+            Self::MethodNotAllowed { .. } => (
+                Code::MethodNotAllowed,
+                "The endpoint does not have this method.",
+            ),
+            Self::HeaderTooLarge => (
+                Code::HeaderTooLarge,
+                "The header has too many fields, or one larger than 16 KiB.",
+            ),
             Self::RateLimited | Self::TooManyFailures | Self::TooManyTries => {
-                "Too many requests; try again later."
+                (Code::TooManyRequests, "Too many requests; try again later.")
             }
-            Self::UnreadableBody => "The body was cut off.",
-            Self::BodyTimeout => "The body did not arrive within 10 seconds.",
-            Self::ContentEncoding => "The body must not be encoded.",
-            Self::MalformedForm(FormError::Encoding) => "A parameter is not percent-encoded UTF-8.",
-            Self::MalformedForm(FormError::Repeated) => "A parameter stands more than once.",
-            Self::MalformedForm(FormError::TooMany) => "The request has too many parameters.",
-            Self::InvalidRequest(text) => text,
-            Self::PushRequired => "The client must push its authorization requests.",
-            Self::ChallengeMissing => "The client must send a code_challenge.",
-            Self::BoundCertificateMissing => {
-                "The client's tokens are bound to its certificate, and no good one was shown."
+            // The body, and what it says of itself.
+            Self::NotAcceptable => (Code::NotAcceptable, "The answer is application/json."),
+            Self::UnreadableBody => (Code::InvalidRequest, "The body was cut off."),
+            Self::BodyTimeout => (
+                Code::RequestTimeout,
+                "The body did not arrive within 10 seconds.",
+            ),
+            Self::BodyTooLarge => (Code::ContentTooLarge, "The body is larger than 16 KiB."),
+            Self::ContentEncoding => (Code::UnsupportedMediaType, "The body must not be encoded."),
+            Self::ContentType { .. } => (Code::UnsupportedMediaType, ""),
+            Self::MalformedForm(FormError::Encoding) => (
+                Code::InvalidRequest,
+                "A parameter is not percent-encoded UTF-8.",
+            ),
+            Self::MalformedForm(FormError::Repeated) => {
+                (Code::InvalidRequest, "A parameter stands more than once.")
             }
-            Self::SeveralAuthentications => "The client must authenticate in one way only.",
-            Self::ClientIdMismatch => "The parameter client_id is not the client that asks.",
-            Self::UnknownGrantType => "The grant type is not supported.",
+            Self::MalformedForm(FormError::TooMany) => {
+                (Code::InvalidRequest, "The request has too many parameters.")
+            }
+            Self::InvalidRequest(text) => (Code::InvalidRequest, text),
+            Self::InvalidMember { .. } => (Code::InvalidRequest, ""),
+            // Which client it is.
+            Self::SeveralAuthentications => (
+                Code::InvalidRequest,
+                "The client must authenticate in one way only.",
+            ),
+            Self::ClientIdMismatch => (
+                Code::InvalidRequest,
+                "The parameter client_id is not the client that asks.",
+            ),
             Self::NoCredentials
             | Self::MalformedBasic
             | Self::UnknownClient
@@ -387,57 +353,136 @@ impl Rejection {
             | Self::SecretExpired { .. }
             | Self::Assertion(_)
             | Self::NoCertificate
-            | Self::CertificateSubject => "Client authentication failed.",
-            Self::Proof(ProofError::Nonce) | Self::ResourceProof(ProofError::Nonce) => {
-                "The DPoP proof must have the nonce of the header DPoP-Nonce."
+            | Self::CertificateSubject => (Code::InvalidClient, "Client authentication failed."),
+            Self::Proof(error) => (
+                match error {
+                    ProofError::Nonce => Code::UseDpopNonce,
+                    _ => Code::InvalidDpopProof,
+                },
+                proof_description(*error),
+            ),
+            Self::ResourceProof(error) => (
+                match error {
+                    ProofError::Nonce => Code::ResourceNonce,
+                    _ => Code::ResourceProof,
+                },
+                proof_description(*error),
+            ),
+            Self::BoundCertificateMissing => (
+                Code::InvalidRequest,
+                "The client's tokens are bound to its certificate, and no good one was shown.",
+            ),
+            // What it may ask for.
+            Self::UnknownGrantType => (
+                Code::UnsupportedGrantType,
+                "The grant type is not supported.",
+            ),
+            Self::GrantNotRegistered | Self::NotTrusted => (
+                Code::UnauthorizedClient,
+                "The client may not use this grant type.",
+            ),
+            Self::MalformedScope => (Code::InvalidScope, "The scope is malformed."),
+            Self::ExcessScope => (
+                Code::InvalidScope,
+                "The scope exceeds what the client may ask for.",
+            ),
+            Self::Refused(Refusal::Scope) => (
+                Code::InvalidScope,
+                "The scope exceeds what was granted or asked for.",
+            ),
+            Self::UnknownTarget | Self::Refused(Refusal::Audience) => (
+                Code::InvalidTarget,
+                "The client may not ask for this resource or audience.",
+            ),
+            Self::GrantAssertion(_) => (Code::InvalidGrant, "The assertion is not valid."),
+            Self::Exchange(_) => (
+                Code::InvalidRequest,
+                "The subject_token or actor_token is not valid for the client.",
+            ),
+            Self::UnsupportedTokenType => (
+                Code::UnsupportedTokenType,
+                "Tokens of this type cannot be revoked.",
+            ),
+            // The authorization endpoint.
+            Self::NoAuthorizationClient(_) => (
+                Code::UnauthorizedClient,
+                "The client is unknown, or may not use the authorization endpoint.",
+            ),
+            Self::CodesNotRegistered => (
+                Code::UnauthorizedClient,
+                "The client may not ask for authorization codes.",
+            ),
+            Self::PushRequired => (
+                Code::InvalidRequest,
+                "The client must push its authorization requests.",
+            ),
+            Self::ChallengeMissing => (
+                Code::InvalidRequest,
+                "The client must send a code_challenge.",
+            ),
+            Self::RedirectUriAmbiguous => (
+                Code::InvalidRequest,
+                "The redirect_uri is missing, and the client has several.",
+            ),
+            Self::RedirectUriNotRegistered => (
+                Code::InvalidRequest,
+                "The redirect_uri is not registered for the client.",
+            ),
+            Self::PostLogoutRedirectUriNotRegistered => (
+                Code::InvalidRequest,
+                "The post_logout_redirect_uri is not registered for the client.",
+            ),
+            Self::UnsupportedResponseType => (
+                Code::UnsupportedResponseType,
+                "The response_type must be code.",
+            ),
+            Self::RequestNotSupported => (
+                Code::RequestNotSupported,
+                "The parameter request is not supported.",
+            ),
+            Self::RequestUriNotSupported => (
+                Code::RequestUriNotSupported,
+                "The request_uri must come from a pushed request.",
+            ),
+            Self::RequestUri(_) => (
+                Code::InvalidRequestUri,
+                "The request_uri is unknown, was used or has expired.",
+            ),
+            // The sign-in, and what comes of it.
+            Self::NotALoginClient => (
+                Code::UnauthorizedClient,
+                "The client is not a login client of the realm.",
+            ),
+            Self::Resume(Refusal::OtherBrowser) => (
+                Code::InvalidRequest,
+                "The sign-in began in another browser, or this one keeps no cookies.",
+            ),
+            Self::Resume(_) => (
+                Code::InvalidRequest,
+                "The sign-in is unknown or has expired.",
+            ),
+            Self::Refused(Refusal::AuthTime) => (
+                Code::InvalidRequest,
+                "The auth_time is missing, in the future, or longer ago than max_age.",
+            ),
+            Self::Refused(_) | Self::NotBefore => (
+                Code::InvalidGrant,
+                "The code, ticket or token is not valid.",
+            ),
+            // Access tokens.
+            Self::NoBearerToken => (Code::InvalidToken, "A bearer token is required."),
+            Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => {
+                (Code::InvalidToken, "The access token is not valid.")
             }
-            Self::Proof(_) | Self::ResourceProof(_) => "The DPoP proof is missing or not valid.",
-            Self::InvalidRedirectUri => {
-                "A redirect URI must be https, http on loopback, or of an application's own scheme, without a fragment."
-            }
-            Self::GrantNotRegistered | Self::NotTrusted => {
-                "The client may not use this grant type."
-            }
-            Self::GrantAssertion(_) => "The assertion is not valid.",
-            Self::Exchange(_) => "The subject_token or actor_token is not valid for the client.",
-            Self::UnsupportedTokenType => "Tokens of this type cannot be revoked.",
-            Self::MalformedScope => "The scope is malformed.",
-            Self::ExcessScope => "The scope exceeds what the client may ask for.",
-            Self::Refused(Refusal::Scope) => "The scope exceeds what was granted or asked for.",
-            Self::UnknownTarget | Self::Refused(Refusal::Audience) => {
-                "The client may not ask for this resource or audience."
-            }
-            Self::NoAuthorizationClient(_) => {
-                "The client is unknown, or may not use the authorization endpoint."
-            }
-            Self::CodesNotRegistered => "The client may not ask for authorization codes.",
-            Self::RedirectUriAmbiguous => {
-                "The redirect_uri is missing, and the client has several."
-            }
-            Self::RedirectUriNotRegistered => "The redirect_uri is not registered for the client.",
-            Self::PostLogoutRedirectUriNotRegistered => {
-                "The post_logout_redirect_uri is not registered for the client."
-            }
-            Self::UnsupportedResponseType => "The response_type must be code.",
-            Self::RequestNotSupported => "The parameter request is not supported.",
-            Self::RequestUriNotSupported => "The request_uri must come from a pushed request.",
-            Self::RequestUri(_) => "The request_uri is unknown, was used or has expired.",
-            Self::Resume(Refusal::OtherBrowser) => {
-                "The sign-in began in another browser, or this one keeps no cookies."
-            }
-            Self::Resume(_) => "The sign-in is unknown or has expired.",
-            Self::NotALoginClient => "The client is not a login client of the realm.",
-            Self::Refused(Refusal::AuthTime) => {
-                "The auth_time is missing, in the future, or longer ago than max_age."
-            }
-            Self::Refused(_) | Self::NotBefore => "The code, ticket or token is not valid.",
-            Self::NoBearerToken => "A bearer token is required.",
-            Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => "The access token is not valid.",
-            Self::InsufficientScope(scope) => {
-                return format!("The access token lacks the scope {scope}.").into();
-            }
-        };
-        text.into()
+            Self::InsufficientScope(_) => (Code::InsufficientScope, ""),
+            // Registration.
+            Self::InvalidClientMetadata { .. } => (Code::InvalidClientMetadata, ""),
+            Self::InvalidRedirectUri => (
+                Code::InvalidRedirectUri,
+                "A redirect URI must be https, http on loopback, or of an application's own \
+                 scheme, without a fragment.",
+            ),
+        }
     }
 
     /// Whether a newer record of a client could decide otherwise.
@@ -517,6 +562,13 @@ impl Rejection {
             | Self::InvalidClientMetadata { .. }
             | Self::InvalidRedirectUri => false,
         }
+    }
+}
+
+fn proof_description(error: ProofError) -> &'static str {
+    match error {
+        ProofError::Nonce => "The DPoP proof must have the nonce of the header DPoP-Nonce.",
+        _ => "The DPoP proof is missing or not valid.",
     }
 }
 

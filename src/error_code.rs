@@ -73,72 +73,49 @@ impl ErrorCode {
     /// The value of the member `error`.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            Self::InvalidRequest
-            | Self::InsecureTransport
-            | Self::MethodNotAllowed
-            | Self::NotAcceptable
-            | Self::RequestTimeout
-            | Self::ContentTooLarge
-            | Self::HeaderTooLarge
-            | Self::UnsupportedMediaType => "invalid_request",
-            Self::InvalidClient => "invalid_client",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::InvalidGrant => "invalid_grant",
-            Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::UnsupportedResponseType => "unsupported_response_type",
-            Self::RequestNotSupported => "request_not_supported",
-            Self::RequestUriNotSupported => "request_uri_not_supported",
-            Self::InvalidRequestUri => "invalid_request_uri",
-            Self::InvalidToken => "invalid_token",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::InvalidClientMetadata => "invalid_client_metadata",
-            Self::InvalidRedirectUri => "invalid_redirect_uri",
-            Self::InvalidDpopProof | Self::ResourceProof => "invalid_dpop_proof",
-            Self::UseDpopNonce | Self::ResourceNonce => "use_dpop_nonce",
-            Self::NotFound => "not_found",
-            Self::ServerError => "server_error",
-            Self::TooManyRequests | Self::TemporarilyUnavailable => "temporarily_unavailable",
-        }
+        self.wire().0
     }
 
     /// The HTTP status, where the realm's dialect has no other.
     #[must_use]
     pub fn status(self) -> u16 {
+        self.wire().1
+    }
+
+    /// Word and status.
+    fn wire(self) -> (&'static str, u16) {
         match self {
-            Self::InvalidRequest
-            | Self::UnauthorizedClient
-            | Self::UnsupportedGrantType
-            | Self::InvalidScope
-            | Self::InvalidTarget
-            | Self::InvalidGrant
-            | Self::UnsupportedTokenType
-            | Self::UnsupportedResponseType
-            | Self::RequestNotSupported
-            | Self::RequestUriNotSupported
-            | Self::InvalidRequestUri
-            | Self::InvalidClientMetadata
-            | Self::InvalidRedirectUri
-            | Self::InvalidDpopProof
-            | Self::UseDpopNonce
-            | Self::UnsupportedMediaType => 400,
-            Self::InvalidClient
-            | Self::InvalidToken
-            | Self::ResourceProof
-            | Self::ResourceNonce => 401,
-            Self::InsufficientScope | Self::InsecureTransport => 403,
-            Self::NotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::NotAcceptable => 406,
-            Self::RequestTimeout => 408,
-            Self::ContentTooLarge => 413,
-            Self::TooManyRequests => 429,
-            Self::HeaderTooLarge => 431,
-            Self::ServerError => 500,
-            Self::TemporarilyUnavailable => 503,
+            Self::InvalidRequest => ("invalid_request", 400),
+            Self::InvalidClient => ("invalid_client", 401),
+            Self::UnauthorizedClient => ("unauthorized_client", 400),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", 400),
+            Self::InvalidScope => ("invalid_scope", 400),
+            Self::InvalidTarget => ("invalid_target", 400),
+            Self::InvalidGrant => ("invalid_grant", 400),
+            Self::UnsupportedTokenType => ("unsupported_token_type", 400),
+            Self::UnsupportedResponseType => ("unsupported_response_type", 400),
+            Self::RequestNotSupported => ("request_not_supported", 400),
+            Self::RequestUriNotSupported => ("request_uri_not_supported", 400),
+            Self::InvalidRequestUri => ("invalid_request_uri", 400),
+            Self::InvalidToken => ("invalid_token", 401),
+            Self::InsufficientScope => ("insufficient_scope", 403),
+            Self::InvalidClientMetadata => ("invalid_client_metadata", 400),
+            Self::InvalidRedirectUri => ("invalid_redirect_uri", 400),
+            Self::InvalidDpopProof => ("invalid_dpop_proof", 400),
+            Self::UseDpopNonce => ("use_dpop_nonce", 400),
+            Self::ResourceProof => ("invalid_dpop_proof", 401),
+            Self::ResourceNonce => ("use_dpop_nonce", 401),
+            Self::NotFound => ("not_found", 404),
+            Self::InsecureTransport => ("invalid_request", 403),
+            Self::MethodNotAllowed => ("invalid_request", 405),
+            Self::NotAcceptable => ("invalid_request", 406),
+            Self::RequestTimeout => ("invalid_request", 408),
+            Self::ContentTooLarge => ("invalid_request", 413),
+            Self::HeaderTooLarge => ("invalid_request", 431),
+            Self::UnsupportedMediaType => ("invalid_request", 400),
+            Self::ServerError => ("server_error", 500),
+            Self::TooManyRequests => ("temporarily_unavailable", 429),
+            Self::TemporarilyUnavailable => ("temporarily_unavailable", 503),
         }
     }
 }

@@ -307,10 +307,9 @@ test("docs/troubleshooting.md has every error, status, description and reason of
 
   // Words and statuses, of the dialects too.
   const codes = read("src/error_code.rs");
-  const body = (name) => codes.slice(codes.indexOf(`pub fn ${name}(self)`)).split("\n    }\n")[0];
-  const arms = (name) => Object.fromEntries(all(body(name), /((?:Self::\w+[\s|]*)+)=> "?(\w+)"?,/g)
-    .flatMap(([left, right]) => all(left, /Self::(\w+)/g).map(([code]) => [code, right])));
-  const [words, statuses] = [arms("word"), arms("status")];
+  const wire = all(codes, /Self::(\w+) => \("(\w+)", (\d+)\),/g);
+  const words = Object.fromEntries(wire.map(([code, word]) => [code, word]));
+  const statuses = Object.fromEntries(wire.map(([code, , status]) => [code, status]));
   const own = all(read("src/dialect.rs"), /\(ErrorCode::(\w+), (\d+)\)/g);
   const sections = Object.fromEntries(page.split(/^## /m).slice(1).map((text) => [text.match(/^`(\w+)`/)?.[1], text]));
   assert.ok(Object.keys(words).length > 20 && own.length > 0);
@@ -322,7 +321,7 @@ test("docs/troubleshooting.md has every error, status, description and reason of
 
   // Descriptions.
   const sources = globSync("src/**/*.rs", { exclude: ["src/bin/**"] }).map((path) => read(path).split("#[cfg(test)]")[0]).join("\n");
-  const described = all(errors, /pub fn description\(([^]*?)\n    \}\n/g).flatMap(([text]) => all(text, new RegExp(literal, "g")));
+  const described = all(errors, /fn (?:description|told|proof_description)\(([^]*?)\n(?:    )?\}\n/g).flatMap(([text]) => all(text, new RegExp(literal, "g")));
   const invalid = all(sources, new RegExp(`Rejection::InvalidRequest\\(\\s*${literal}`, "g"));
   const descriptions = [...described, ...invalid].flat().map(plain);
   assert.ok(described.length > 35 && invalid.length > 20);

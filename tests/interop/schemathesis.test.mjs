@@ -273,10 +273,9 @@ test("the description has the paths, words, statuses, grants and methods of the 
   // Each code's word and status, and those that a dialect has instead.
   const errors = source("error_code.rs");
   const codes = all(body(errors, "pub enum ErrorCode").split("\n}")[0], /^ {4}(\w+),$/gm).flat();
-  const arms = (name) => Object.fromEntries(
-    all(body(errors, `pub fn ${name}(self)`), /((?:Self::\w+[\s|]*)+)=> "?(\w+)"?,/g)
-      .flatMap(([left, right]) => all(left, /Self::(\w+)/g).map(([code]) => [code, right])));
-  const [words, statuses] = [arms("word"), arms("status")];
+  const wire = all(body(errors, "fn wire(self)"), /Self::(\w+) => \("(\w+)", (\d+)\),/g);
+  const words = Object.fromEntries(wire.map(([code, word]) => [code, word]));
+  const statuses = Object.fromEntries(wire.map(([code, , status]) => [code, status]));
   const pairs = codes.map((code) => [words[code], statuses[code]]);
   const own = all(source("dialect.rs"), /\(ErrorCode::(\w+), (\d+)\)/g);
   pairs.push(...own.map(([code, status]) => [words[code], status]));
