@@ -8,9 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use subtle::Choice;
 use zeroize::Zeroizing;
 
+use crate::auth_method::AuthMethod;
 use crate::client::{
-    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey,
-    StoredSecret,
+    Client, ClientSecret, ClientSecretHash, ClientSecretsKey, NoClientSecretsKey, StoredSecret,
 };
 use crate::dialect::Dialect;
 use crate::error::{Failure, Fault, Rejection};

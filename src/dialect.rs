@@ -6,7 +6,7 @@
 mod endpoint;
 
 pub use self::endpoint::Endpoint;
-use crate::client::AuthMethod;
+use crate::auth_method::AuthMethod;
 use crate::error_code::ErrorCode;
 use crate::time::Seconds;
 

@@ -6,14 +6,14 @@
 
 use std::borrow::Cow;
 
+use crate::client::registration::MetadataError;
 use crate::dpop::ProofError;
 use crate::error_code::ErrorCode;
 use crate::family::Refusal;
 use crate::form::FormError;
-use crate::grant::ExchangeError;
 use crate::jose::SignError;
 use crate::proof::assertion::AssertionError;
-use crate::realm::RealmError;
+use crate::realm::{NoSigningKey, RealmError};
 use crate::store::StoreError;
 use crate::time::UnixTime;
 
@@ -36,7 +36,7 @@ impl Failure {
         match self {
             Self::Rejection(rejection) => rejection.depends_on_record(),
             // The record may say how long tokens live, and the key how long it signs.
-            Self::Fault(fault) => matches!(fault, Fault::NoSigningKey { .. }),
+            Self::Fault(fault) => matches!(fault, Fault::NoSigningKey(_)),
         }
     }
 }
@@ -44,6 +44,12 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         Self::Rejection(refusal.into())
+    }
+}
+
+impl From<NoSigningKey> for Failure {
+    fn from(error: NoSigningKey) -> Self {
+        Self::Fault(error.into())
     }
 }
 
@@ -269,6 +275,17 @@ pub enum Rejection {
     /// RFC 7591 §3.2.2: "the value of one or more redirection URIs is invalid".
     #[error("client metadata: a redirect URI is none")]
     InvalidRedirectUri,
+}
+
+impl From<MetadataError> for Rejection {
+    fn from(error: MetadataError) -> Self {
+        match error {
+            MetadataError::RedirectUri => Self::InvalidRedirectUri,
+            MetadataError::Member { member, expected } => {
+                Self::InvalidClientMetadata { member, expected }
+            }
+        }
+    }
 }
 
 impl Rejection {
@@ -572,6 +589,65 @@ fn proof_description(error: ProofError) -> &'static str {
     }
 }
 
+/// The most parties that may act one for another.
+pub(crate) const MAX_ACTORS: usize = 8;
+
+/// The most clients whose tokens one may come from.
+pub(crate) const MAX_ORIGINS: usize = 8;
+
+/// Why a token is not exchanged. RFC 8693 §2.2.2 has one word for all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ExchangeError {
+    /// One of this realm, but not a good one.
+    #[error("{0}: {1}")]
+    Token(&'static str, &'static str),
+    /// One of this realm, but by the record of its client not a good one.
+    #[error("{0}: {1}")]
+    VoidByRecord(&'static str, &'static str),
+    /// One of a trusted issuer, but not a good one.
+    #[error("{0}: {1}")]
+    Assertion(&'static str, AssertionError),
+    /// A good one, but neither the client's own nor for it.
+    #[error("{0}: neither issued to the client nor for one of its resources")]
+    OtherClient(&'static str),
+    /// The client's own, but bound to what it does not show.
+    #[error("{0}: bound to a key or certificate that was not shown")]
+    Confirmation(&'static str),
+    /// The subject's token names who alone may act for them (RFC 8693 §4.4).
+    #[error("may_act of the subject_token names another")]
+    MayAct,
+    /// It is another client's own, and names no subject.
+    #[error("subject_token names nobody")]
+    NoSubject,
+    /// Too many act one for another already.
+    #[error("more than {MAX_ACTORS} would act one for another")]
+    Actors,
+    /// Too many clients had it already.
+    #[error("it would come from the tokens of more than {MAX_ORIGINS} clients")]
+    Origins,
+}
+
+impl ExchangeError {
+    /// Whether a newer record of a client could decide otherwise.
+    #[must_use]
+    pub fn depends_on_record(&self) -> bool {
+        match self {
+            // `resources`; another client that is disabled; `trusted_issuers`; `subject`;
+            // `may_impersonate`.
+            Self::OtherClient(_)
+            | Self::VoidByRecord(..)
+            | Self::Assertion(_, AssertionError::Issuer)
+            | Self::MayAct
+            | Self::Actors => true,
+            Self::Token(..)
+            | Self::Assertion(..)
+            | Self::Confirmation(_)
+            | Self::NoSubject
+            | Self::Origins => false,
+        }
+    }
+}
+
 /// Why no client can use the authorization endpoint. One answer for all of them: else it would tell
 /// which client ids exist.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -606,15 +682,8 @@ pub enum Fault {
         realm: String,
     },
     /// No key may sign a token now.
-    #[error("realm `{realm}` has no key that signs for {lifetime} s from {now}")]
-    NoSigningKey {
-        /// The realm.
-        realm: String,
-        /// When it would begin.
-        now: UnixTime,
-        /// The token's lifetime in seconds.
-        lifetime: u32,
-    },
+    #[error(transparent)]
+    NoSigningKey(#[from] NoSigningKey),
     /// A client's secret is an imported one, and the key of its hash is not there.
     #[error("the secret CLIENT_SECRETS_KEY is missing or shorter than 32 octets")]
     NoClientSecretsKey,
@@ -642,7 +711,7 @@ impl Fault {
         match self {
             Self::Realm(_)
             | Self::InsecureIssuer { .. }
-            | Self::NoSigningKey { .. }
+            | Self::NoSigningKey(_)
             | Self::NoClientSecretsKey
             | Self::Store(_) => ErrorCode::TemporarilyUnavailable,
             Self::Random(_) | Self::Sign(_) | Self::Json(_) | Self::Runtime(_) => {

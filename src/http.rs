@@ -7,21 +7,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use crate::dialect::{Endpoint, RFC9068};
-use crate::error::{Failure, Rejection};
-use crate::error_code::ErrorCode;
-use crate::jose::es256;
+use crate::dialect::Endpoint;
 use crate::proof::certificate::Connection;
-use crate::realm::Realm;
-use crate::store::PERIOD;
 use crate::uri::is_loopback;
 
 /// For how long answers that are public may be cached: until then a verifier may not know a key
 /// that was just added.
 pub const MAX_AGE: u32 = 300;
-
-/// When to try again after a 503, in seconds.
-const RETRY_AFTER: &str = "5";
 
 /// `Strict-Transport-Security`: a year, as is usual, so that a browser that comes once a year still
 /// knows. Not for subdomains, of which the service knows nothing.
@@ -220,15 +212,14 @@ impl Response {
         }
     }
 
-    /// Lets the request's origin read the answer, if the realm allows it.
-    pub fn allow_origin(&mut self, request: &Request<'_>, realm: &Realm) {
-        if realm.allowed_origins.is_empty() {
+    /// Lets the request's origin read the answer, if it is one of those allowed; `*` allows all.
+    pub fn allow_origin(&mut self, request: &Request<'_>, allowed_origins: &[String]) {
+        if allowed_origins.is_empty() {
             return;
         }
         self.headers.push(("vary", "origin".into()));
         let is_allowed = |origin: &&str| {
-            realm
-                .allowed_origins
+            allowed_origins
                 .iter()
                 .any(|allowed| allowed == "*" || allowed == origin)
         };
@@ -241,66 +232,6 @@ impl Response {
                 ),
             ]);
         }
-    }
-
-    /// What a caller is told of a failure (RFC 6749 §5.2), in the dialect of the realm.
-    #[must_use]
-    pub fn failure(failure: &Failure, realm: Option<&Realm>) -> Self {
-        let (code, description) = match failure {
-            Failure::Rejection(rejection) => (rejection.code(), rejection.description()),
-            Failure::Fault(fault) => (fault.code(), fault.description().into()),
-        };
-        let dialect = realm.map_or(&RFC9068, |realm| realm.dialect);
-        let (word, member, status) = (code.word(), dialect.error_description, dialect.status(code));
-        // Nothing here needs quoting: they are words and sentences of this crate.
-        let body = format!(r#"{{"error":"{word}","{member}":"{description}"}}"#);
-        let response = Self::not_stored(status, body);
-        response.with_failure_headers(failure, realm)
-    }
-
-    /// Adds the header fields that tell of a failure, by the answer's status.
-    #[must_use]
-    pub(crate) fn with_failure_headers(mut self, failure: &Failure, realm: Option<&Realm>) -> Self {
-        if let Failure::Rejection(Rejection::MethodNotAllowed { allow }) = failure {
-            self.headers.push(("allow", (*allow).into()));
-        }
-        let challenge = match (failure, realm) {
-            (Failure::Rejection(rejection), Some(realm)) => challenge(*rejection, realm),
-            _ => None,
-        };
-        self.headers
-            .extend(challenge.map(|challenge| ("www-authenticate", challenge.into())));
-        match self.status {
-            429 => self
-                .headers
-                .push(("retry-after", PERIOD.to_string().into())),
-            503 => self.headers.push(("retry-after", RETRY_AFTER.into())),
-            _ => (),
-        }
-        self
-    }
-}
-
-/// How to authenticate instead (RFC 9110 §11.6.1, RFC 6750 §3); realm names need no quoting.
-fn challenge(rejection: Rejection, realm: &Realm) -> Option<String> {
-    let name = &realm.name;
-    let code = rejection.code();
-    match code {
-        ErrorCode::InvalidClient => Some(format!("Basic realm=\"{name}\"")),
-        // RFC 6750 §3.1: without any token, no error either.
-        _ if rejection == Rejection::NoBearerToken => Some(format!("Bearer realm=\"{name}\"")),
-        ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
-            let word = code.word();
-            Some(format!("Bearer realm=\"{name}\", error=\"{word}\""))
-        }
-        // RFC 9449 §7.1, §9.
-        ErrorCode::ResourceProof | ErrorCode::ResourceNonce => {
-            let (word, algs) = (code.word(), es256::NAME);
-            Some(format!(
-                "DPoP realm=\"{name}\", error=\"{word}\", algs=\"{algs}\""
-            ))
-        }
-        _ => None,
     }
 }
 

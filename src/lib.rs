@@ -36,6 +36,7 @@
 //! - **Fail closed.** What cannot be read, understood or reached is a 503, never a grant and never
 //!   a "no such client".
 
+pub mod auth_method;
 pub mod client;
 pub mod client_auth;
 pub mod context;
@@ -53,7 +54,6 @@ pub mod jose;
 pub mod json;
 pub mod name;
 pub mod not_before;
-mod page;
 pub mod person;
 pub mod proof;
 pub mod realm;

@@ -1,11 +1,26 @@
-//! What a person's claims say to whom (OpenID Connect Core §5.4).
+//! A person, and what their claims say to whom (OpenID Connect Core §5.4).
 
 use serde_json::{Map, Value};
 
 use crate::dialect::Dialect;
-use crate::family::Person;
-use crate::json::put;
+use crate::json::{impl_json, put};
 use crate::scope::ScopeSet;
+use crate::time::UnixTime;
+
+/// A person, as the login application tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    /// Who, never to be another's.
+    pub sub: String,
+    /// What is known of them, by the names of OpenID Connect Core §5.1 where it has one.
+    pub claims: Map<String, Value>,
+    /// When they signed in.
+    pub auth_time: Option<UnixTime>,
+    /// How they signed in.
+    pub acr: Option<String>,
+}
+
+impl_json!(struct Person { sub, claims, auth_time, acr });
 
 /// The scope token that makes a request one of OpenID Connect.
 pub const OPENID: &str = "openid";

@@ -17,14 +17,13 @@ use serde_json::{Map, Value};
 
 use self::all::KeyReader;
 pub use self::all::Realms;
-pub use self::error::{Cause, RealmError};
+pub use self::error::{Cause, NoSigningKey, RealmError};
 pub use self::issuer::Issuer;
 use self::place::{Place, check_paths};
 pub use self::requirements::{Profile, Requirements};
 use crate::client::registration::RegistrationPolicy;
 use crate::client::{Client, GRACE, GRACES, access_token_ttl, is_reserved, reserved_claim};
 use crate::dialect::{Dialect, Endpoint};
-use crate::error::Fault;
 use crate::family::{RefreshLifetimes, RefreshPolicy};
 use crate::grant_type::{GrantType, is_parameter};
 use crate::jose::{SigningKey, SigningKeys};
@@ -279,15 +278,18 @@ impl Realm {
     /// The key that signs a token which begins `now` and lives for `lifetime`.
     ///
     /// # Errors
-    /// [`Fault::NoSigningKey`].
-    pub fn signing_key(&self, now: UnixTime, lifetime: Seconds) -> Result<&SigningKey, Fault> {
-        self.keys
-            .signing(now, lifetime)
-            .ok_or_else(|| Fault::NoSigningKey {
-                realm: self.name.to_string(),
-                now,
-                lifetime: lifetime.0,
-            })
+    /// [`NoSigningKey`].
+    pub fn signing_key(
+        &self,
+        now: UnixTime,
+        lifetime: Seconds,
+    ) -> Result<&SigningKey, NoSigningKey> {
+        let key = self.keys.signing(now, lifetime);
+        key.ok_or_else(|| NoSigningKey {
+            realm: self.name.to_string(),
+            now,
+            lifetime: lifetime.0,
+        })
     }
 
     /// The absolute URL of an endpoint, as metadata names it: the first under the issuer's path,

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use crate::client::ClientSecretsKey;
 use crate::context::{Audit, Context, FillRandom, Records};
 use crate::dialect::{Dialect, Endpoint};
+use crate::dpop;
 use crate::endpoint::{
-    self, authorization, discovery, end_session, introspection, jwks, login, pushed_authorization,
-    registration, revocation, token, userinfo,
+    self, authorization, discovery, end_session, failure, introspection, jwks, login, page,
+    pushed_authorization, registration, revocation, token, userinfo,
 };
 use crate::error::{Failure, Fault, Rejection};
 use crate::http::{Request, Response};
@@ -15,7 +16,6 @@ use crate::realm::{Realm, RealmError, Realms};
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
 use crate::uri::is_loopback;
-use crate::{dpop, page};
 
 /// The service as it is configured. Made once an isolate.
 pub struct Service {
@@ -193,7 +193,7 @@ impl Service {
         if is_document {
             reply.response.allow_every_origin();
         } else if is_for_scripts {
-            reply.response.allow_origin(request, realm);
+            reply.response.allow_origin(request, &realm.allowed_origins);
         }
         reply
     }
@@ -378,7 +378,7 @@ fn reply(
             };
             let response = match endpoint.is_some_and(Endpoint::is_for_browsers) {
                 true => page::failure(&failure, realm, audit.ray_id.as_deref()),
-                false => Response::failure(&failure, realm),
+                false => failure::response(&failure, realm),
             };
             let mut reason = failure.to_string();
             if let Some(refused) = &audit.refused {

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edge_token::client::{
-    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
-};
+use edge_token::auth_method::AuthMethod;
+use edge_token::client::{Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret};
 use edge_token::dialect::{Dialect, Endpoint};
 use edge_token::jose::SigningKey;
 use edge_token::name::{ClientId, RealmName};

@@ -1,7 +1,8 @@
 //! Targets for records: clients, not-before moments, and the metadata of those who register.
 
+use edge_token::auth_method::AuthMethod;
 use edge_token::client::registration::{RegistrationPolicy, information};
-use edge_token::client::{AuthMethod, Client, ClientSecretHash};
+use edge_token::client::{Client, ClientSecretHash};
 use edge_token::json::{Json as _, Object};
 use edge_token::name::ClientId;
 use edge_token::not_before::{NotBefore, Whose};

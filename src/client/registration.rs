@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::client::{AuthMethod, Client, PAGE_URL, PLAIN_TEXT, RecordError};
-use crate::error::Rejection;
+use crate::auth_method::AuthMethod;
+use crate::client::{Client, PAGE_URL, PLAIN_TEXT, RecordError};
 use crate::grant_type::GrantType;
 use crate::jose::es256;
 use crate::json::{Json, JsonError, Object, put};
@@ -20,6 +20,20 @@ const MAX_LIST: usize = 20;
 
 /// The longest text that a client may register, in octets.
 const MAX_TEXT: usize = 255;
+
+/// Why metadata makes no client (RFC 7591 §3.2.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum MetadataError {
+    /// "The value of one or more redirection URIs is invalid."
+    RedirectUri,
+    /// "The value of one of the client metadata fields is invalid."
+    Member {
+        /// The member.
+        member: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
+}
 
 /// What clients may ask for.
 #[derive(Clone, Debug)]
@@ -67,14 +81,14 @@ impl RegistrationPolicy {
     /// which of its keys are ignored.
     ///
     /// # Errors
-    /// [`Rejection::InvalidClientMetadata`], [`Rejection::InvalidRedirectUri`].
+    /// [`MetadataError`].
     pub fn register(
         &self,
         mut metadata: Object,
         id: ClientId,
         by: String,
         now: UnixTime,
-    ) -> Result<(Client, Option<String>), Rejection> {
+    ) -> Result<(Client, Option<String>), MetadataError> {
         let metadata = &mut metadata;
         let mut client = Client::new(id, now, by);
         // 1. Grants, methods and scopes, as the realm lets them be asked for.
@@ -97,7 +111,7 @@ impl RegistrationPolicy {
         client.post_logout_redirect_uris = texts(metadata, "post_logout_redirect_uris")?;
         let has_codes = client.may_use(GrantType::AuthorizationCode.name());
         if has_codes && client.redirect_uris.is_empty() {
-            return Err(Rejection::InvalidRedirectUri);
+            return Err(MetadataError::RedirectUri);
         }
         // Clients without codes may name the one that RFC 7591 has for everybody.
         let response_types = texts(metadata, "response_types")?;
@@ -138,7 +152,7 @@ impl RegistrationPolicy {
         client.tos_uri = take(metadata, "tos_uri", PAGE_URL)?;
         // 5. What a record must be anyway.
         client.check_written().map_err(|error| match error {
-            RecordError::RedirectUri { .. } => Rejection::InvalidRedirectUri,
+            RecordError::RedirectUri { .. } => MetadataError::RedirectUri,
             RecordError::Name => invalid("client_name", PLAIN_TEXT),
             RecordError::Page(member) => invalid(member, PAGE_URL),
             RecordError::Keys(_) | RecordError::NumberOfKeys => invalid("jwks", KEYS),
@@ -154,7 +168,7 @@ impl RegistrationPolicy {
     fn grants_and_method(
         &self,
         metadata: &mut Object,
-    ) -> Result<(Vec<String>, AuthMethod), Rejection> {
+    ) -> Result<(Vec<String>, AuthMethod), MetadataError> {
         let (member, method_member) = ("grant_types", "token_endpoint_auth_method");
         let asked = texts(metadata, member)?;
         let may_have = |name: &str| {
@@ -275,12 +289,12 @@ fn take<T: Json>(
     metadata: &mut Object,
     member: &'static str,
     expected: &'static str,
-) -> Result<Option<T>, Rejection> {
+) -> Result<Option<T>, MetadataError> {
     let value = metadata.take(member, expected);
     value.map_err(|_| invalid(member, expected))
 }
 
-fn text(metadata: &mut Object, member: &'static str) -> Result<Option<String>, Rejection> {
+fn text(metadata: &mut Object, member: &'static str) -> Result<Option<String>, MetadataError> {
     let expected = "a text of 1 to 255 octets";
     match take::<String>(metadata, member, expected)? {
         Some(text) if text.is_empty() || text.len() > MAX_TEXT => Err(invalid(member, expected)),
@@ -288,12 +302,12 @@ fn text(metadata: &mut Object, member: &'static str) -> Result<Option<String>, R
     }
 }
 
-fn flag(metadata: &mut Object, member: &'static str) -> Result<bool, Rejection> {
+fn flag(metadata: &mut Object, member: &'static str) -> Result<bool, MetadataError> {
     let value = take(metadata, member, "true or false")?;
     Ok(value.unwrap_or_default())
 }
 
-fn texts(metadata: &mut Object, member: &'static str) -> Result<Vec<String>, Rejection> {
+fn texts(metadata: &mut Object, member: &'static str) -> Result<Vec<String>, MetadataError> {
     let expected = "a list of at most 20 texts";
     let texts = take::<Vec<String>>(metadata, member, expected)?.unwrap_or_default();
     match texts.len() > MAX_LIST {
@@ -302,8 +316,8 @@ fn texts(metadata: &mut Object, member: &'static str) -> Result<Vec<String>, Rej
     }
 }
 
-fn invalid(member: &'static str, expected: &'static str) -> Rejection {
-    Rejection::InvalidClientMetadata { member, expected }
+fn invalid(member: &'static str, expected: &'static str) -> MetadataError {
+    MetadataError::Member { member, expected }
 }
 
 const CODE: &str = "code";

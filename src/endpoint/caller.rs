@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use crate::client::{AuthMethod, Client};
+use crate::auth_method::AuthMethod;
+use crate::client::Client;
 use crate::client_auth::Credentials;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::client::AuthMethod;
+use crate::auth_method::AuthMethod;
 use crate::dialect::Endpoint;
 use crate::error::{Failure, Fault};
 use crate::family::ResponseMode;

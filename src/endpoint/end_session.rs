@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::page;
 use super::{caller, login, parameters, revocation};
 use crate::client::Client;
 use crate::context::Context;
@@ -19,7 +20,7 @@ use crate::realm::Realm;
 use crate::store::Store;
 use crate::time::Seconds;
 use crate::token::issue::verify_id_token_hint;
-use crate::{page, uri};
+use crate::uri;
 
 /// How long the login application may take to end its sign-in.
 const TICKET_TTL: Seconds = Seconds(5 * 60);

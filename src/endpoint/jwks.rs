@@ -3,18 +3,18 @@
 use crate::error::{Failure, Fault};
 use crate::http::{Request, Response};
 use crate::jose::JwkSet;
-use crate::realm::Realm;
+use crate::realm::{NoSigningKey, Realm};
 use crate::time::UnixTime;
 
 /// Answers with the keys that are published `now`.
 ///
 /// # Errors
-/// [`Fault::NoSigningKey`] when there is none: an empty set would be cached.
+/// [`NoSigningKey`] when there is none: an empty set would be cached.
 pub fn respond(request: &Request<'_>, realm: &Realm, now: UnixTime) -> Result<Response, Failure> {
     let keys = realm.keys.published(now).cloned().collect::<Vec<_>>();
     if keys.is_empty() {
         let (realm, lifetime) = (realm.name.to_string(), 0);
-        return Err(Fault::NoSigningKey {
+        return Err(NoSigningKey {
             realm,
             now,
             lifetime,

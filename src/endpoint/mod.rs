@@ -5,10 +5,12 @@ mod authorization_request;
 mod caller;
 pub mod discovery;
 pub mod end_session;
+pub mod failure;
 pub mod introspection;
 pub mod jwks;
 pub mod keycloak_realm;
 pub mod login;
+pub mod page;
 pub mod pushed_authorization;
 mod rate_limit;
 pub mod registration;
@@ -22,7 +24,6 @@ use crate::family::ResponseMode;
 use crate::form::Form;
 use crate::http::{Request, Response, with_query};
 use crate::json::Object;
-use crate::page;
 use crate::realm::Realm;
 
 /// Sends a browser to a client's redirect URI with an answer, as the client asked for it.

@@ -49,7 +49,9 @@ pub async fn respond<S: Store>(
     let id = ClientId::parse(&context.uuid()?.to_string());
     let id = id.ok_or_else(|| Fault::Runtime("no id could be made".to_owned()))?;
     let by = format!("client {by}");
-    let (mut client, ignored_keys) = policy.register(metadata, id, by, context.now)?;
+    let (mut client, ignored_keys) = policy
+        .register(metadata, id, by, context.now)
+        .map_err(Rejection::from)?;
     context.audit.ignored_keys = ignored_keys;
     let mut secret = None;
     if client.token_endpoint_auth_method.uses_secret() {

@@ -9,39 +9,24 @@
 //! A family that has ended is gone: revoked, expired and never begun look alike.
 
 pub mod act;
+mod id;
+mod refusal;
 mod secret;
 mod visits;
 
-use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 
+pub use self::id::{FamilyId, object_name, tag};
+pub use self::refusal::Refusal;
 pub use self::secret::{Handle, RefreshPart, RefreshToken, Secret, SecretHash};
 use self::visits::Visits;
 use crate::json::{Json, impl_json};
-use crate::name::{ClientId, RealmName};
+use crate::name::ClientId;
+use crate::person::Person;
 use crate::proof::confirmation::Confirmation;
 use crate::scope::ScopeSet;
 use crate::stored::{FIRST_FORMAT, Unreadable};
 use crate::time::{Seconds, UnixTime};
-
-/// Which family: not a secret, tokens tell it. Its last four octets are a [`tag`].
-pub type FamilyId = crate::uuid::Uuid;
-
-/// The name of the object that stores a family: one a family, and of a realm alone. The tag is not in it.
-#[must_use]
-pub fn object_name(realm: &RealmName, family: FamilyId) -> String {
-    let mut name = format!("{realm}/{family}");
-    name.truncate(name.len().saturating_sub(8));
-    name
-}
-
-/// The tag of a family by the [id of its object](crate::store::Store::object_id). So made-up codes and
-/// refresh tokens are known by their look, and nothing is asked or stored for them. It is no proof.
-#[must_use]
-pub fn tag(object_id: &str) -> [u8; 4] {
-    let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(object_id));
-    [a, b, c, d]
-}
 
 /// The scope token that asks for refresh tokens which outlive the person's presence (OpenID Connect
 /// Core §11).
@@ -302,21 +287,6 @@ pub struct Grant {
 
 impl_json!(struct Grant { scope, audience, person });
 
-/// A person, as the login application tells.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Person {
-    /// Who, never to be another's.
-    pub sub: String,
-    /// What is known of them, by the names of OpenID Connect Core §5.1 where it has one.
-    pub claims: Map<String, Value>,
-    /// When they signed in.
-    pub auth_time: Option<UnixTime>,
-    /// How they signed in.
-    pub acr: Option<String>,
-}
-
-impl_json!(struct Person { sub, claims, auth_time, acr });
-
 /// How long refresh tokens live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshLifetimes {
@@ -347,83 +317,6 @@ impl RefreshPolicy {
             true => self.offline,
             false => self.online,
         }
-    }
-}
-
-/// Why a family refuses an act. None of these but [`Self::Replayed`] changes it; what is over, though,
-/// is gone from then on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Refusal {
-    /// There is no such family, or not this secret in it.
-    #[error("unknown code, ticket or token")]
-    Unknown,
-    /// A later version handed it out. Which family it is of only that version knows.
-    #[error("code, ticket or token of a format that only a later version of the service knows")]
-    LaterFormat,
-    /// It is another client's.
-    #[error("another client's grant")]
-    OtherClient,
-    /// It was good, earlier.
-    #[error("code, ticket or token has expired")]
-    Expired,
-    /// The login application decided otherwise before.
-    #[error("ticket was decided already")]
-    Decided,
-    /// Another browser than the one that began.
-    #[error("not the browser that began")]
-    OtherBrowser,
-    /// Not the redirect URI of the authorization request.
-    #[error("not the redirect URI of the authorization request")]
-    RedirectUri,
-    /// The PKCE verifier is missing, wrong, or there was no challenge.
-    #[error("PKCE verifier does not fit the challenge")]
-    Verifier,
-    /// The key or certificate that it is bound to was not shown.
-    #[error("not the holder of the key or certificate")]
-    Confirmation,
-    /// More scope than was granted or asked for.
-    #[error("scope exceeds what was granted or asked for")]
-    Scope,
-    /// The person signed in too long ago, nobody knows when (`max_age`), or in the future.
-    #[error("auth_time is missing, too long ago or in the future")]
-    AuthTime,
-    /// Another audience than the authorization request's.
-    #[error("audience exceeds what was granted")]
-    Audience,
-    /// It was used before: somebody else may have it. The family has ended.
-    #[error("code or refresh token used again: its family is revoked")]
-    Replayed,
-}
-
-impl Refusal {
-    /// All of them.
-    pub const ALL: [Self; 13] = [
-        Self::Unknown,
-        Self::LaterFormat,
-        Self::OtherClient,
-        Self::Expired,
-        Self::Decided,
-        Self::OtherBrowser,
-        Self::RedirectUri,
-        Self::Verifier,
-        Self::Confirmation,
-        Self::Scope,
-        Self::AuthTime,
-        Self::Audience,
-        Self::Replayed,
-    ];
-}
-
-impl Json for Refusal {
-    fn to_json(&self) -> Value {
-        format!("{self:?}").into()
-    }
-
-    fn from_json(value: Value) -> Option<Self> {
-        let name = value.as_str()?;
-        Self::ALL
-            .into_iter()
-            .find(|known| format!("{known:?}") == name)
     }
 }
 

@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::{FamilyId, Refusal};
+use super::id::FamilyId;
+use super::refusal::Refusal;
 use crate::jose::hmac_sha256;
 use crate::json::{Json, impl_json};
 

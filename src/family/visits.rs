@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Secret, SecretHash};
+use super::secret::{Secret, SecretHash};
 use crate::json::{Json, impl_json};
 use crate::time::UnixTime;
 

@@ -9,9 +9,9 @@ use super::{
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::family::{Grant, Person};
+use crate::family::Grant;
 use crate::json::put;
-use crate::person::{is_short, is_sub};
+use crate::person::{Person, is_short, is_sub};
 use crate::realm::Realm;
 
 /// Runs the grant. Storage is not asked.

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::trusted_assertion;
 use super::{
     Outcome, TokenRequest, TokenResponse, granted_scope, issue_for, lifetime, only_confidential,
     requested_audience, requested_scope,
@@ -9,9 +10,10 @@ use super::{
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
-use crate::family::{Grant, Person};
+use crate::family::Grant;
+use crate::person::Person;
 use crate::proof::assertion::{AssertionError, Profile};
-use crate::realm::{Realm, trusted_issuer};
+use crate::realm::Realm;
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::Seconds;
@@ -40,7 +42,7 @@ pub(super) async fn run<S: Store>(
     let refuse = Rejection::GrantAssertion;
     let shown = &request.confirmation;
     let verified =
-        trusted_issuer::verify(assertion, &PROFILE, shown, client, realm, context, refuse);
+        trusted_assertion::verify(assertion, &PROFILE, shown, client, realm, context, refuse);
     let verified = verified.await?;
     let mut delegation = ["act", "may_act"].into_iter();
     if delegation.any(|claim| verified.claims.contains_key(claim)) {

@@ -6,6 +6,7 @@ mod client_credentials;
 mod jwt_bearer;
 mod refresh_token;
 mod token_exchange;
+mod trusted_assertion;
 
 use serde_json::{Map, Value};
 
@@ -23,8 +24,6 @@ use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::{Seconds, UnixTime};
 use crate::token::issue::Tokens;
-
-pub use self::token_exchange::ExchangeError;
 
 /// A request for a token (RFC 6749 §4), without what authenticates the client.
 pub struct TokenRequest<'a> {

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use super::trusted_assertion::{self, Asserted};
 use super::{
     Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, existing, hidden_scope,
     issue_for, lifetime, only_confidential, owned, targets,
@@ -10,12 +11,13 @@ use super::{
 use crate::client::Client;
 use crate::context::Context;
 use crate::dialect::Source;
+use crate::error::{ExchangeError, MAX_ACTORS, MAX_ORIGINS};
 use crate::error::{Failure, Rejection};
-use crate::family::{FamilyId, Grant, Person};
+use crate::family::{FamilyId, Grant};
 use crate::json::put;
+use crate::person::Person;
 use crate::proof::assertion::{AssertionError, Profile};
 use crate::realm::Realm;
-use crate::realm::trusted_issuer::{self, Asserted};
 use crate::scope::ScopeSet;
 use crate::store::Store;
 use crate::time::UnixTime;
@@ -32,65 +34,6 @@ const PROFILE: Profile = Profile {
     max_lifetime: None,
     needs_jti: false,
 };
-
-/// The most parties that may act one for another.
-const MAX_ACTORS: usize = 8;
-
-/// The most clients whose tokens one may come from.
-const MAX_ORIGINS: usize = 8;
-
-/// Why a token is not exchanged. RFC 8693 §2.2.2 has one word for all.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum ExchangeError {
-    /// One of this realm, but not a good one.
-    #[error("{0}: {1}")]
-    Token(&'static str, &'static str),
-    /// One of this realm, but by the record of its client not a good one.
-    #[error("{0}: {1}")]
-    VoidByRecord(&'static str, &'static str),
-    /// One of a trusted issuer, but not a good one.
-    #[error("{0}: {1}")]
-    Assertion(&'static str, AssertionError),
-    /// A good one, but neither the client's own nor for it.
-    #[error("{0}: neither issued to the client nor for one of its resources")]
-    OtherClient(&'static str),
-    /// The client's own, but bound to what it does not show.
-    #[error("{0}: bound to a key or certificate that was not shown")]
-    Confirmation(&'static str),
-    /// The subject's token names who alone may act for them (RFC 8693 §4.4).
-    #[error("may_act of the subject_token names another")]
-    MayAct,
-    /// It is another client's own, and names no subject.
-    #[error("subject_token names nobody")]
-    NoSubject,
-    /// Too many act one for another already.
-    #[error("more than {MAX_ACTORS} would act one for another")]
-    Actors,
-    /// Too many clients had it already.
-    #[error("it would come from the tokens of more than {MAX_ORIGINS} clients")]
-    Origins,
-}
-
-impl ExchangeError {
-    /// Whether a newer record of a client could decide otherwise.
-    #[must_use]
-    pub fn depends_on_record(&self) -> bool {
-        match self {
-            // `resources`; another client that is disabled; `trusted_issuers`; `subject`;
-            // `may_impersonate`.
-            Self::OtherClient(_)
-            | Self::VoidByRecord(..)
-            | Self::Assertion(_, AssertionError::Issuer)
-            | Self::MayAct
-            | Self::Actors => true,
-            Self::Token(..)
-            | Self::Assertion(..)
-            | Self::Confirmation(_)
-            | Self::NoSubject
-            | Self::Origins => false,
-        }
-    }
-}
 
 /// Runs the grant.
 pub(super) async fn run<S: Store>(
@@ -242,7 +185,7 @@ impl<'a> Presented<'a> {
             let refuse = |error| Rejection::from(ExchangeError::Assertion(name, error));
             let (text, shown) = (self.token, &self.request.confirmation);
             let asserted =
-                trusted_issuer::verify(text, &PROFILE, shown, client, realm, context, refuse);
+                trusted_assertion::verify(text, &PROFILE, shown, client, realm, context, refuse);
             return Ok(Verified::by_another(asserted.await?).map_err(refuse)?);
         }
         let token = own.map_err(|why| refused(name, why.into()))?;

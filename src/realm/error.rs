@@ -3,6 +3,7 @@
 use crate::jose::KeySetError;
 use crate::json::JsonError;
 use crate::name::RealmName;
+use crate::time::UnixTime;
 
 /// Why a realm cannot be served, or why none can.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -40,6 +41,18 @@ impl RealmError {
             _ => None,
         }
     }
+}
+
+/// No key may sign a token now.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("realm `{realm}` has no key that signs for {lifetime} s from {now}")]
+pub struct NoSigningKey {
+    /// The realm.
+    pub realm: String,
+    /// When the token would begin.
+    pub now: UnixTime,
+    /// The token's lifetime in seconds.
+    pub lifetime: u32,
 }
 
 /// What is wrong with one realm.

@@ -20,10 +20,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_token::family::act::{self, Act, Ask, Decide, Redeem, RefreshTokens, Resume, Show};
 use edge_token::family::{
-    AuthorizationRequest, Decision, Family, Person, RefreshLifetimes, RefreshPart, RefreshPolicy,
-    Refusal, ResponseMode, Secret,
+    AuthorizationRequest, Decision, Family, RefreshLifetimes, RefreshPart, RefreshPolicy, Refusal,
+    ResponseMode, Secret,
 };
 use edge_token::name::ClientId;
+use edge_token::person::Person;
 use edge_token::proof::confirmation::Confirmation;
 use edge_token::scope::ScopeSet;
 use edge_token::time::{Seconds, UnixTime};

@@ -1,7 +1,7 @@
 //! RFC 8705: clients that the network before the service saw a certificate of.
 //! `people::certificates` goes on with the tokens.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 
 use super::*;
 

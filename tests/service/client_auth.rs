@@ -1,6 +1,7 @@
 //! RFC 6749 §2.3 and RFC 7617: who is let in, and that all who are not look alike.
 
-use edge_token::client::{AuthMethod, ClientSecretsKey};
+use edge_token::auth_method::AuthMethod;
+use edge_token::client::ClientSecretsKey;
 
 use super::*;
 

@@ -539,7 +539,7 @@ static ESPERANTO: Dialect = Dialect {
     error_description: "klarigo",
     statuses: &[(edge_token::error_code::ErrorCode::InvalidClient, 418)],
     adds_default_scope: false,
-    auth_method: edge_token::client::AuthMethod::ClientSecretBasic,
+    auth_method: edge_token::auth_method::AuthMethod::ClientSecretBasic,
     unencoded_basic: false,
     refuses_other_media_types: false,
 };

@@ -1,6 +1,6 @@
 //! Mistakes that other services made, by what they were called, where a grant could repeat them.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 
 use super::signed::*;
 use super::trusted_issuers::*;

@@ -1,6 +1,6 @@
 //! Brakes: who is held up, who never is, and what those hear (docs/divergences.md has the rest).
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::store::{Limiter, PERIOD};
 
 use super::people::People;

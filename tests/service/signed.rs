@@ -1,7 +1,7 @@
 //! Tokens that clients sign, assertions and proofs: good ones, and what becomes of them by hand.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use p256::ecdsa::Signature;
 use p256::ecdsa::signature::Signer as _;
 use sha2::{Digest as _, Sha256};

@@ -1,6 +1,6 @@
 //! What must hold of every answer.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::dialect::Endpoint;
 use edge_token::form::Form;
 use edge_token::http::Response;

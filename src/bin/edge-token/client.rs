@@ -12,9 +12,8 @@ use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use edge_token::client::{
-    AuthMethod, Client, GRACES, MAX_ACCESS_TOKEN_TTL, RecordError, StoredSecret,
-};
+use edge_token::auth_method::AuthMethod;
+use edge_token::client::{Client, GRACES, MAX_ACCESS_TOKEN_TTL, RecordError, StoredSecret};
 use edge_token::grant_type::GrantType;
 use edge_token::name::{ClientId, RealmName};
 use edge_token::scope::ScopeSet;

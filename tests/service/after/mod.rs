@@ -14,7 +14,7 @@ mod trusted_user;
 
 use std::cell::{Cell, RefCell};
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::store::Store;
 
 use super::people::{Asked, CALLBACK, PKCE, People, VERIFIER, claims_of, encoded, invalid_grant};

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use p256::ecdsa::Signature;
 
 use super::super::trusted_issuers::hostile::{

@@ -3,7 +3,7 @@
 //! error has its own words.
 
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::store::Limiter;
 
 use super::super::people::{Asked, CALLBACK, PKCE, People, VERIFIER, encoded, invalid_grant};

@@ -1,7 +1,7 @@
 //! Both ways of sending a secret: half of the simple client libraries know HTTP Basic alone, the other
 //! half the form alone, and a record may say that either will do.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 
 use super::super::certificates::GOOD;
 use super::super::people::{CALLBACK, People, encoded};

@@ -1,7 +1,7 @@
 //! No cached record refuses: what a client's record allows by now is allowed at once, by an isolate
 //! too that has an older one, whatever the member, in the caller's record and in others.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 
 use super::super::people::{CALLBACK, PKCE, People, encoded};
 use super::super::signed::*;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::dialect::Dialect;
 use edge_token::grant_type::GrantType;
 

@@ -97,7 +97,7 @@ fn people(registered: &str) -> People {
     let people = People::new();
     people.register("native", |client| {
         client.secrets.clear();
-        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
         client.redirect_uris = vec![registered.to_owned()];
         client.post_logout_redirect_uris = vec![registered.to_owned()];
     });

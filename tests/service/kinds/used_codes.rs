@@ -26,7 +26,7 @@ fn a_used_code_without_the_rest_ends_nothing() {
     let people = People::new();
     people.register("other", |client| {
         client.secrets.clear();
-        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
     });
     let (code, tokens) = used(&people);
     let short = &VERIFIER[..42];

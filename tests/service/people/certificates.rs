@@ -35,7 +35,7 @@ fn bound() -> (People, Answer) {
     let people = People::new();
     people.register("spa", |client| {
         client.secrets.clear();
-        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
         client.tls_client_certificate_bound_access_tokens = true;
     });
     let code = people.code("spa", &format!("&scope=openid{PKCE}"), json!({}));
@@ -114,7 +114,7 @@ fn refresh_tokens_of_a_public_client_are_for_its_certificate() {
     // They are even if the client's record does not ask for it any more.
     people.register("spa", |client| {
         client.secrets.clear();
-        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
     });
     let token = next.text("refresh_token");
     assert_eq!(

@@ -126,7 +126,7 @@ fn a_public_client_proves_itself_by_pkce() {
     // A client of its own right it is not.
     people.register("spa", |client| {
         client.secrets.clear();
-        client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+        client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
         client.grant_types = vec!["client_credentials".into()];
     });
     let own = people.token("spa", "grant_type=client_credentials&client_id=spa");

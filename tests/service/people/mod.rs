@@ -63,7 +63,7 @@ impl People {
         people.register("app", |_| ());
         people.register("spa", |client| {
             client.secrets.clear();
-            client.token_endpoint_auth_method = edge_token::client::AuthMethod::None;
+            client.token_endpoint_auth_method = edge_token::auth_method::AuthMethod::None;
         });
         people
             .fixture

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use edge_token::client::{AuthMethod, Client, ClientSecretsKey};
+use edge_token::auth_method::AuthMethod;
+use edge_token::client::{Client, ClientSecretsKey};
 use edge_token::dialect::Endpoint;
 use edge_token::grant_type::GrantType;
 use edge_token::http::Request;

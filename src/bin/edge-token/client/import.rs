@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use edge_token::client::{
-    AuthMethod, Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret,
-};
+use edge_token::auth_method::AuthMethod;
+use edge_token::client::{Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret};
 use edge_token::dialect::KEYCLOAK;
 use edge_token::grant_type::GrantType;
 use edge_token::json::Object;

@@ -1,6 +1,6 @@
 //! light-oauth2: the rows of its table `client`, and the clients that its client service lists.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::dialect::Dialect;
 use edge_token::grant_type::GrantType;
 use edge_token::uri::is_redirect_uri;

@@ -1,7 +1,7 @@
 //! Plain lists: the members of a record (docs/storage.md) and of client metadata (RFC 7591 §2), as
 //! JSON or as the cells of a table.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 use edge_token::grant_type::GrantType;
 use edge_token::uri::is_page_url;
 use serde_json::{Map, Value};

@@ -1,6 +1,6 @@
 //! Requests that exchange nothing, whatever their tokens.
 
-use edge_token::client::AuthMethod;
+use edge_token::auth_method::AuthMethod;
 
 use super::*;
 

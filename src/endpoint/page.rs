@@ -3,6 +3,7 @@
 //! They are of this crate alone: nothing of a request is in them but its ray id, which an operator
 //! finds in the log. They load nothing, and their only style is allowed by its hash.
 
+use super::failure::with_headers;
 use crate::error::{Failure, Rejection};
 use crate::http::Response;
 use crate::realm::Realm;
@@ -102,7 +103,7 @@ pub(crate) fn failure(failure: &Failure, realm: Option<&Realm>, ray_id: Option<&
     }
     elements += "</dl>";
     let page = page(code.status(), "This cannot go on", &elements, NO_FORM);
-    page.with_failure_headers(failure, realm)
+    with_headers(page, failure, realm)
 }
 
 /// What else can be said to a person whose request was refused.
