@@ -10,11 +10,9 @@ use super::super::list::page;
 use super::super::placeholder::is_template;
 use super::super::value::Members;
 use super::super::{Draft, Notes, Secret, Stop};
-use super::Realm;
 use super::mappers::{Mapped, NO_ROLES};
-use super::restrictions;
 use super::scopes::OfClient;
-use super::uris;
+use super::{Realm, key, restrictions, uris};
 
 /// Reads a client, in the order in which one asks: whether it can be here at all, what restricts
 /// it, how it authenticates, what it may use, what its tokens say.
@@ -137,7 +135,7 @@ fn secret(client: Members<'_>, attributes: Members<'_>, draft: &mut Draft) -> Re
     Ok(())
 }
 
-/// Assertions, by keys that are in the file or at a URL.
+/// Assertions, by keys that are in the file, as a JWK Set or else one by itself, or at a URL.
 fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result<(), Stop> {
     let algorithm = attributes.attribute("token.endpoint.auth.signing.alg")?;
     if let Some(algorithm) = algorithm.filter(|algorithm| algorithm != "ES256") {
@@ -149,9 +147,8 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
     draft.set("token_endpoint_auth_method", "private_key_jwt");
     let url = attributes.attribute("jwks.url")?;
     let text = attributes.attribute("jwks.string")?;
-    let has_certificate = attributes
-        .attribute("jwt.credential.certificate")?
-        .is_some();
+    let has_key = attributes.attribute(key::CERTIFICATE)?.is_some()
+        || attributes.attribute(key::PUBLIC_KEY)?.is_some();
     // In Keycloak's order. Without the switches, what there is counts.
     let (by_url, by_text) = match (
         attributes.is_true("use.jwks.url"),
@@ -159,10 +156,7 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
     ) {
         (true, _) => (true, false),
         (_, true) => (false, true),
-        _ => (
-            url.is_some() && !has_certificate,
-            text.is_some() && !has_certificate,
-        ),
+        _ => (url.is_some() && !has_key, text.is_some() && !has_key),
     };
     if by_text {
         let text =
@@ -186,17 +180,13 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
         draft.jwks_url = Some(url);
         return Ok(());
     }
-    Err(match has_certificate {
-        true => Stop::LeftOut(
-            "its key is in a certificate, from which none is taken: put its public key into \
-             `jwks.string`, a JWK Set, with `use.jwks.string`"
-                .to_owned(),
-        ),
-        false => Stop::Wrong(
-            "it signs assertions (client-jwt), and has neither `jwks.url` nor `jwks.string`"
-                .to_owned(),
-        ),
-    })
+    let set = key::set(attributes)?.ok_or(
+        "it signs assertions (client-jwt), and has neither `jwks.url` nor `jwks.string`, and no \
+         key in `jwt.credential.certificate` or `jwt.credential.public.key`"
+            .to_owned(),
+    )?;
+    draft.set("jwks", set);
+    Ok(())
 }
 
 /// A certificate, by its subject. Keycloak takes the subject for a regular expression unless that

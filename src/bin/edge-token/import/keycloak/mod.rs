@@ -2,6 +2,7 @@
 //! prints them, and single clients (ClientRepresentation), of all versions.
 
 mod client;
+mod key;
 mod mappers;
 mod policies;
 mod restrictions;

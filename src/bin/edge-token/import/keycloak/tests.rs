@@ -196,11 +196,6 @@ fn a_restriction_that_no_record_can_have_leaves_the_client_out() {
             "its assertions must be signed by RS256",
         ),
         (
-            client(json!({"clientAuthenticatorType": "client-jwt",
-                    "attributes": {"jwt.credential.certificate": "MII"}})),
-            "its key is in a certificate",
-        ),
-        (
             client(json!({"protocolMappers": [{"name": "p",
                     "protocolMapper": "oidc-sha256-pairwise-sub-mapper"}]})),
             "its subjects are pairwise",
@@ -795,6 +790,155 @@ fn service_accounts_are_subjects_and_their_roles_are_named() {
             .iter()
             .any(|note| note.starts_with("`sub` of the tokens for itself is its client id"))
     );
+}
+
+/// A certificate (version 1) that ends before it begins, and its key by itself.
+const CERTIFICATE: &str = "\
+MIIBEjCBuQIUbxgpFAZNapxthbnYqJgzTRbEAlgwCgYIKoZIzj0EAwIwDDEKMAgG
+A1UEAwwBeDAeFw0yNjEyMDEwMzU1NDNaFw0yNjExMzAwMzU1NDNaMAwxCjAIBgNV
+BAMMAXgwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATeg6WEnswkaGO/kuDcmdWj
+5DDii2i045BQtxjMEBCVVvT2vymiBG00mHxYT0nHMjpL2y+3xx/+ez1LcaVYcrcF
+MAoGCCqGSM49BAMCA0gAMEUCIQCFyahrgGB0Azs+I7YVmVqjuXwdHXOND34MRhAk
+XoZ8XwIgZxedu+pTKrCL4QusnyVDdshbuZbx3MhwLjGStZtnnII=
+";
+const ITS_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3oOlhJ7MJGhjv5Lg3JnVo+Qw4ototOOQULcY\
+                       zBAQlVb09r8pogRtNJh8WE9JxzI6S9svt8cf/ns9S3GlWHK3BQ==";
+
+#[test]
+fn a_key_in_a_certificate_or_by_itself_is_taken_with_the_name_that_assertions_say() {
+    let signer = |attributes: Value| {
+        client(json!({"clientAuthenticatorType": "client-jwt", "attributes": attributes}))
+    };
+    let jwk = |kid: &str| {
+        json!({
+            "kty": "EC", "crv": "P-256", "kid": kid,
+            "x": "3oOlhJ7MJGhjv5Lg3JnVo-Qw4ototOOQULcYzBAQlVY",
+            "y": "9Pa_KaIEbTSYfFhPSccyOkvbL7fHH_57PUtxpVhytwU",
+        })
+    };
+    let hash = "2BemqqPM62nA-8jXz0YrCF0BBKWag--mVHUNNOC5-Q0";
+    let armoured = |line: &str| {
+        format!("-----BEGIN CERTIFICATE-----{line}{CERTIFICATE}-----END CERTIFICATE-----{line}")
+    };
+    // 1. Taken.
+    for (attributes, kid) in [
+        (json!({ "jwt.credential.certificate": CERTIFICATE }), hash),
+        (
+            json!({"jwt.credential.certificate": CERTIFICATE.replace('\n', "")}),
+            hash,
+        ),
+        (json!({"jwt.credential.certificate": armoured("\n")}), hash),
+        (
+            json!({"jwt.credential.certificate": armoured("\r\n")}),
+            hash,
+        ),
+        (json!({"jwt.credential.certificate": armoured("")}), hash),
+        (json!({ "jwt.credential.public.key": ITS_KEY }), hash),
+        (
+            json!({ "jwt.credential.public.key":
+                format!("-----BEGIN PUBLIC KEY-----\n{ITS_KEY}\n-----END PUBLIC KEY-----\n")}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY.trim_end_matches('=')}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY, "jwt.credential.kid": "mine"}),
+            "mine",
+        ),
+        // The certificate before the key, and both before a set without its switch.
+        (
+            json!({"jwt.credential.certificate": CERTIFICATE, "jwt.credential.public.key": "?"}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY, "jwks.string": "{}",
+                "jwks.url": "https://x.example/jwks", "use.jwks.url": "false"}),
+            hash,
+        ),
+    ] {
+        let (found, notes) = only(in_realm(signer(attributes.clone())));
+        let found = found.unwrap();
+        assert_eq!(found["jwks"], json!({ "keys": [jwk(kid)] }), "{attributes}");
+        assert_eq!(found["token_endpoint_auth_method"], "private_key_jwt");
+        assert!(
+            notes.iter().all(|note| !note.contains("jwt.credential")),
+            "{notes:?}"
+        );
+    }
+    let set = json!({"jwt.credential.certificate": CERTIFICATE, "use.jwks.string": "true",
+        "jwks.string": "{\"keys\":[]}"});
+    assert_eq!(members(signer(set))["jwks"], json!({"keys": []}));
+    // 2. Another kind.
+    for (attribute, text, why) in [
+        (
+            "jwt.credential.certificate",
+            "MIIBFDCBvwIUK9S53MggtvgxSsaw91YJeL8yaVUwDQYJKoZIhvcNAQELBQAwDDEKMAgGA1UEAwwBeDAeFw0yNj\
+             EyMDEwMzU1NDNaFw0yNjEyMDIwMzU1NDNaMAwxCjAIBgNVBAMMAXgwXDANBgkqhkiG9w0BAQEFAANLADBIAkEA\
+             vH+iuNnDfx2LujMJYLtOPTGYqPnfN60pgRp/C1KwTaDh/m4+idhM09cqbbar1pm7QPvOOU6YycFvv2y2DiGEaw\
+             IDAQABMA0GCSqGSIb3DQEBCwUAA0EAj2zfug4jL7baqr66NV9mik/Ho/qIp0teZHzO0Ml1u0/QhEhATSVSATQm\
+             phUIfhjO0GVEbZCDlwC8rtVZbxhbSg==",
+            "its key is RSA, and ES256 alone is served: ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqwhbvLnn+Iiy/5zW3AYR1xo6lFkTcu0WqP4sSkZGbuTa5fCODcv1v\
+             lMwcSIjb95lIEPZu8HvWf/zjagILo6vt0MMsbBOl4ACyfCzRGwf6XDouFdl5Rx46IOicDjKNrD+",
+            "its key is of the curve P-384, and ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "ME4wEAYHKoZIzj0CAQYFK4EEACEDOgAESWIbhC9AVgJmHNaLOgJHlv6K7XgXk5lkAeXjQ5gnK9sFeh48wun6W\
+             b2fNQaNWQmkuVAldmIl4og=",
+            "its key is of the kind 1.3.132.0.33, and ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "MCowBQYDK2VwAyEAaZzzSIOQkFaLnAOv5jBQcykGRZvBM0faHMYv+/kyCn0=",
+            "its key is Ed25519, and ",
+        ),
+    ] {
+        let why_not = refused(signer(json!({ attribute: text })));
+        assert!(
+            why_not.starts_with(&format!("left out: {why}")),
+            "{why_not}"
+        );
+    }
+    // 3. Wrong.
+    let off = ITS_KEY.replace("3oOl", "3oOm");
+    for (attribute, text, why) in [
+        (
+            "jwt.credential.certificate",
+            "MII",
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.certificate",
+            "not base64!",
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.certificate",
+            ITS_KEY,
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.public.key",
+            CERTIFICATE,
+            "cannot be read as a public key",
+        ),
+        ("jwt.credential.public.key", &off, "is not on its curve"),
+        (
+            "jwt.credential.certificate",
+            "${CERTIFICATE}",
+            "is a placeholder",
+        ),
+    ] {
+        let why_not = refused(signer(json!({ attribute: text })));
+        let names = why_not.starts_with("wrong: ") && why_not.contains(attribute);
+        assert!(names && why_not.contains(why), "{text}: {why_not}");
+    }
 }
 
 #[test]
