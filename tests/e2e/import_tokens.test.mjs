@@ -39,7 +39,18 @@ before(async () => {
   const report = imported("dx", "keycloak.json", {
     realm: "dx",
     accessTokenLifespan: 120,
-    users: [{ id: "b7639928-1b6b-48ba-9a2f-b2b709265d84", serviceAccountClientId: "billing" }],
+    users: [
+      { id: "b7639928-1b6b-48ba-9a2f-b2b709265d84", serviceAccountClientId: "billing" },
+      { id: "0d6c2a1e-7f0b-4f4e-8d07-5a3f4f0c9a11", serviceAccountClientId: "clerk", realmRoles: ["default-roles-dx", "clerk"] },
+    ],
+    roles: {
+      realm: [
+        { name: "default-roles-dx", composite: true, composites: { realm: ["offline_access"], client: { account: ["view-profile"] } } },
+        { name: "clerk", composite: true, composites: { client: { ledger: ["read", "write"] } } },
+        { name: "offline_access" },
+      ],
+      client: { ledger: [{ name: "read" }, { name: "write" }], account: [{ name: "view-profile" }] },
+    },
     clients: [
       client("billing", {
         name: "Billing", attributes: { "access.token.lifespan": 600 },
@@ -58,6 +69,7 @@ before(async () => {
       client("certified", {
         secret: undefined, clientAuthenticatorType: "client-jwt", attributes: { "jwt.credential.certificate": certified.certificate },
       }),
+      client("clerk"),
       client("gateway", {
         secret: undefined, clientAuthenticatorType: "client-x509",
         attributes: { "x509.subjectdn": CERTIFICATE.certSubjectDNRFC2253, "tls.client.certificate.bound.access.tokens": "true" },
@@ -150,6 +162,15 @@ test("an assertion by the key in a certificate, with the `kid` that Keycloak kno
   };
   for (const kid of [certified.kid, undefined]) await good(await asked(kid));
   assert.equal((await asked("another")).status, 401);
+});
+
+test("the roles of a service account, and the clients of which they are", async () => {
+  const { access_token } = await good(await post(machine, credentials("clerk")));
+  const { aud, realm_access, resource_access } = claims(access_token);
+  assert.deepEqual({ aud, realm_access, resource_access }, {
+    aud: ["account", "ledger"], realm_access: { roles: ["clerk", "default-roles-dx", "offline_access"] },
+    resource_access: { account: { roles: ["view-profile"] }, ledger: { roles: ["read", "write"] } },
+  });
 });
 
 test("a certificate, to which its tokens are bound", async () => {

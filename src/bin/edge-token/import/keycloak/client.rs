@@ -11,8 +11,9 @@ use super::super::placeholder::is_template;
 use super::super::value::Members;
 use super::super::{Draft, Notes, Secret, Stop};
 use super::mappers::{Mapped, NO_ROLES};
-use super::scopes::OfClient;
-use super::{Realm, key, restrictions, uris};
+use super::role_claims::{ABOUT_OTHERS, RoleClaims, is_of_roles};
+use super::scopes::{OfClient, ROLES};
+use super::{Realm, ServiceAccount, key, restrictions, uris};
 
 /// Reads a client, in the order in which one asks: whether it can be here at all, what restricts
 /// it, how it authenticates, what it may use, what its tokens say.
@@ -378,15 +379,25 @@ fn tokens(
     notes: &mut Notes,
 ) -> Result<(), Stop> {
     // 1. Mappers.
+    let id = client.text("clientId")?.unwrap_or_default();
+    let is_for_others = ABOUT_OTHERS.into_iter().any(|grant| uses(draft, grant));
+    let roles = match uses(draft, GrantType::ClientCredentials) && !is_for_others {
+        true => RoleClaims::of(client, &id, realm, scopes, notes)?,
+        false => None,
+    };
+    let has_roles = roles.is_some();
     let mut mapped = Mapped::default();
-    for mapper in client.objects("protocolMappers")? {
-        mapped.add(mapper, realm.dialect, notes)?;
+    let own = client.objects("protocolMappers")?;
+    let of_scopes = scopes.mappers.iter().map(|(_, mapper)| *mapper);
+    for mapper in own.into_iter().chain(of_scopes) {
+        if !has_roles || !is_of_roles(mapper)? {
+            mapped.add(mapper, realm.dialect, notes)?;
+        }
     }
-    for mapper in &scopes.mappers {
-        mapped.add(*mapper, realm.dialect, notes)?;
-    }
-    if scopes.in_effect.contains(&"roles") {
-        notes.stays(NO_ROLES);
+    match roles {
+        Some(roles) => roles.add_to(&mut mapped, &id, realm.dialect, notes)?,
+        None if scopes.in_effect.contains(&ROLES) => notes.stays(NO_ROLES),
+        None => (),
     }
     let mut of_optional = Mapped::default();
     for (name, mapper) in &scopes.optional_mappers {
@@ -409,7 +420,6 @@ fn tokens(
         draft.set("claims", mapped.claims);
     }
     // 2. The service account.
-    let id = client.text("clientId")?.unwrap_or_default();
     if uses(draft, GrantType::ClientCredentials) {
         let account = realm.service_accounts.as_ref().and_then(|all| all.get(&id));
         match account.and_then(|account| account.id.as_ref()) {
@@ -419,16 +429,8 @@ fn tokens(
                  service account (export with users)",
             ),
         }
-        for (what, names) in account
-            .iter()
-            .flat_map(|account| [("roles", &account.roles), ("groups", &account.groups)])
-        {
-            if !names.is_empty() {
-                let names = names.join("`, `");
-                notes.stays(format!(
-                    "the {what} of its service account, `{names}`: verifiers miss them"
-                ));
-            }
+        if let Some(account) = account.filter(|_| !has_roles) {
+            behind(account, is_for_others, notes);
         }
     }
     // 3. Lifetimes.
@@ -468,6 +470,28 @@ fn tokens(
         draft.set("access_token_ttl", limit.min(longest));
     }
     Ok(())
+}
+
+/// Says which roles and groups of its service account are in no token, and why not.
+fn behind(account: &ServiceAccount, is_for_others: bool, notes: &mut Notes) {
+    let why = match is_for_others {
+        true => {
+            "verifiers miss them, since what its record's `claims` say is in its tokens of people \
+             too"
+        }
+        false => "verifiers miss them",
+    };
+    for (what, names) in [
+        ("roles", &account.special_roles()),
+        ("groups", &account.groups),
+    ] {
+        if !names.is_empty() {
+            let names = names.join("`, `");
+            notes.stays(format!(
+                "the {what} of its service account, `{names}`: {why}"
+            ));
+        }
+    }
 }
 
 /// Says which of its tokens are void.
