@@ -62,7 +62,12 @@ for (const [version, taken, leftOut] of VERSIONS) {
     const { billing, shop, app, gateway, report: reports, vault } = records(report);
     assert.deepEqual(billing.grant_types, ["client_credentials", "refresh_token"]);
     assert.deepEqual([billing.subject, billing.access_token_ttl, billing.audience],
-      ["b7639928-1b6b-48ba-9a2f-b2b709265d84", 600, ["ledger"]]);
+      ["b7639928-1b6b-48ba-9a2f-b2b709265d84", 600, ["ledger", "account"]]);
+    const { plan: _, ...roles } = billing.claims;
+    assert.deepEqual(roles, {
+      realm_access: { roles: version < 19 ? ["offline_access", "uma_authorization"] : ["default-roles-acme"] },
+      resource_access: { account: { roles: ["manage-account", "view-profile"] } },
+    });
     assert.equal(billing.default_scope, version < 19 ? "profile email ledger" : "profile email ledger");
     assert.deepEqual(shop.redirect_uris, ["https://shop.acme.example/callback"]);
     assert.equal(app.token_endpoint_auth_method, "none");

@@ -2,17 +2,20 @@
 // and what it gets, in its realm's dialect.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { createHash, randomBytes } from "node:crypto";
-import { assertion, CERTIFICATE, newKey, postWith, proof } from "./keys.mjs";
+import { spawnSync } from "node:child_process";
+import { createHash, createPrivateKey, createPublicKey, randomBytes } from "node:crypto";
+import { SignJWT } from "jose";
+import { assertion, ASSERTION_TYPE, CERTIFICATE, newKey, now, postWith, proof } from "./keys.mjs";
 import { basic, registerIn, start, tool } from "./worker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "edge-token-import-"));
 let worker;
 let key;
+let certified;
 let holder;
 let login;
 
@@ -31,11 +34,23 @@ before(async () => {
     }),
   });
   [key, holder] = [await newKey(), await newKey()];
+  certified = newCertificate();
   login = await registerIn(worker, "dx", "--client-id", "login", "--grant-types", "");
   const report = imported("dx", "keycloak.json", {
     realm: "dx",
     accessTokenLifespan: 120,
-    users: [{ id: "b7639928-1b6b-48ba-9a2f-b2b709265d84", serviceAccountClientId: "billing" }],
+    users: [
+      { id: "b7639928-1b6b-48ba-9a2f-b2b709265d84", serviceAccountClientId: "billing" },
+      { id: "0d6c2a1e-7f0b-4f4e-8d07-5a3f4f0c9a11", serviceAccountClientId: "clerk", realmRoles: ["default-roles-dx", "clerk"] },
+    ],
+    roles: {
+      realm: [
+        { name: "default-roles-dx", composite: true, composites: { realm: ["offline_access"], client: { account: ["view-profile"] } } },
+        { name: "clerk", composite: true, composites: { client: { ledger: ["read", "write"] } } },
+        { name: "offline_access" },
+      ],
+      client: { ledger: [{ name: "read" }, { name: "write" }], account: [{ name: "view-profile" }] },
+    },
     clients: [
       client("billing", {
         name: "Billing", attributes: { "access.token.lifespan": 600 },
@@ -51,6 +66,10 @@ before(async () => {
         secret: undefined, clientAuthenticatorType: "client-jwt",
         attributes: { "use.jwks.string": "true", "jwks.string": JSON.stringify({ keys: [key.jwk] }) },
       }),
+      client("certified", {
+        secret: undefined, clientAuthenticatorType: "client-jwt", attributes: { "jwt.credential.certificate": certified.certificate },
+      }),
+      client("clerk"),
       client("gateway", {
         secret: undefined, clientAuthenticatorType: "client-x509",
         attributes: { "x509.subjectdn": CERTIFICATE.certSubjectDNRFC2253, "tls.client.certificate.bound.access.tokens": "true" },
@@ -73,6 +92,20 @@ after(async () => {
   await worker.stop();
   rmSync(folder, { recursive: true });
 });
+
+/** A key on P-256 in a certificate, as a line of base64, and what Keycloak calls it by. */
+function newCertificate() {
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+    "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=certified"], { encoding: "utf8" });
+  assert.equal(made.status, 0, made.stderr);
+  const privateKey = createPrivateKey(readFileSync(key));
+  const spki = createPublicKey(privateKey).export({ type: "spki", format: "der" });
+  return {
+    privateKey, kid: createHash("sha256").update(spki).digest("base64url"),
+    certificate: readFileSync(certificate, "utf8").replaceAll(/-----.*-----|\n/g, ""),
+  };
+}
 
 function imported(realm, name, content, ...args) {
   const path = join(folder, name);
@@ -117,6 +150,27 @@ test("a secret and the one before it", async () => {
 test("an assertion by its key", async () => {
   const form = await assertion({ client_id: "signer", ...key }, `${worker.url}/realms/dx`);
   await good(await post({ ...machine, ...form }));
+});
+
+test("an assertion by the key in a certificate, with the `kid` that Keycloak knows and without one", async () => {
+  const payload = () => ({
+    iss: "certified", sub: "certified", aud: `${worker.url}/realms/dx`, iat: now(), exp: now() + 60, jti: randomBytes(16).toString("hex"),
+  });
+  const asked = async (kid) => {
+    const client_assertion = await new SignJWT(payload()).setProtectedHeader({ alg: "ES256", kid }).sign(certified.privateKey);
+    return post({ ...machine, client_assertion_type: ASSERTION_TYPE, client_assertion });
+  };
+  for (const kid of [certified.kid, undefined]) await good(await asked(kid));
+  assert.equal((await asked("another")).status, 401);
+});
+
+test("the roles of a service account, and the clients of which they are", async () => {
+  const { access_token } = await good(await post(machine, credentials("clerk")));
+  const { aud, realm_access, resource_access } = claims(access_token);
+  assert.deepEqual({ aud, realm_access, resource_access }, {
+    aud: ["account", "ledger"], realm_access: { roles: ["clerk", "default-roles-dx", "offline_access"] },
+    resource_access: { account: { roles: ["view-profile"] }, ledger: { roles: ["read", "write"] } },
+  });
 });
 
 test("a certificate, to which its tokens are bound", async () => {

@@ -10,11 +10,10 @@ use super::super::list::page;
 use super::super::placeholder::is_template;
 use super::super::value::Members;
 use super::super::{Draft, Notes, Secret, Stop};
-use super::Realm;
 use super::mappers::{Mapped, NO_ROLES};
-use super::restrictions;
-use super::scopes::OfClient;
-use super::uris;
+use super::role_claims::{ABOUT_OTHERS, RoleClaims, is_of_roles};
+use super::scopes::{OfClient, ROLES};
+use super::{Realm, ServiceAccount, key, restrictions, uris};
 
 /// Reads a client, in the order in which one asks: whether it can be here at all, what restricts
 /// it, how it authenticates, what it may use, what its tokens say.
@@ -137,7 +136,7 @@ fn secret(client: Members<'_>, attributes: Members<'_>, draft: &mut Draft) -> Re
     Ok(())
 }
 
-/// Assertions, by keys that are in the file or at a URL.
+/// Assertions, by keys that are in the file, as a JWK Set or else one by itself, or at a URL.
 fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result<(), Stop> {
     let algorithm = attributes.attribute("token.endpoint.auth.signing.alg")?;
     if let Some(algorithm) = algorithm.filter(|algorithm| algorithm != "ES256") {
@@ -149,9 +148,8 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
     draft.set("token_endpoint_auth_method", "private_key_jwt");
     let url = attributes.attribute("jwks.url")?;
     let text = attributes.attribute("jwks.string")?;
-    let has_certificate = attributes
-        .attribute("jwt.credential.certificate")?
-        .is_some();
+    let has_key = attributes.attribute(key::CERTIFICATE)?.is_some()
+        || attributes.attribute(key::PUBLIC_KEY)?.is_some();
     // In Keycloak's order. Without the switches, what there is counts.
     let (by_url, by_text) = match (
         attributes.is_true("use.jwks.url"),
@@ -159,10 +157,7 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
     ) {
         (true, _) => (true, false),
         (_, true) => (false, true),
-        _ => (
-            url.is_some() && !has_certificate,
-            text.is_some() && !has_certificate,
-        ),
+        _ => (url.is_some() && !has_key, text.is_some() && !has_key),
     };
     if by_text {
         let text =
@@ -186,17 +181,13 @@ fn keys(attributes: Members<'_>, draft: &mut Draft, notes: &mut Notes) -> Result
         draft.jwks_url = Some(url);
         return Ok(());
     }
-    Err(match has_certificate {
-        true => Stop::LeftOut(
-            "its key is in a certificate, from which none is taken: put its public key into \
-             `jwks.string`, a JWK Set, with `use.jwks.string`"
-                .to_owned(),
-        ),
-        false => Stop::Wrong(
-            "it signs assertions (client-jwt), and has neither `jwks.url` nor `jwks.string`"
-                .to_owned(),
-        ),
-    })
+    let set = key::set(attributes)?.ok_or(
+        "it signs assertions (client-jwt), and has neither `jwks.url` nor `jwks.string`, and no \
+         key in `jwt.credential.certificate` or `jwt.credential.public.key`"
+            .to_owned(),
+    )?;
+    draft.set("jwks", set);
+    Ok(())
 }
 
 /// A certificate, by its subject. Keycloak takes the subject for a regular expression unless that
@@ -388,15 +379,25 @@ fn tokens(
     notes: &mut Notes,
 ) -> Result<(), Stop> {
     // 1. Mappers.
+    let id = client.text("clientId")?.unwrap_or_default();
+    let is_for_others = ABOUT_OTHERS.into_iter().any(|grant| uses(draft, grant));
+    let roles = match uses(draft, GrantType::ClientCredentials) && !is_for_others {
+        true => RoleClaims::of(client, &id, realm, scopes, notes)?,
+        false => None,
+    };
+    let has_roles = roles.is_some();
     let mut mapped = Mapped::default();
-    for mapper in client.objects("protocolMappers")? {
-        mapped.add(mapper, realm.dialect, notes)?;
+    let own = client.objects("protocolMappers")?;
+    let of_scopes = scopes.mappers.iter().map(|(_, mapper)| *mapper);
+    for mapper in own.into_iter().chain(of_scopes) {
+        if !has_roles || !is_of_roles(mapper)? {
+            mapped.add(mapper, realm.dialect, notes)?;
+        }
     }
-    for mapper in &scopes.mappers {
-        mapped.add(*mapper, realm.dialect, notes)?;
-    }
-    if scopes.in_effect.contains(&"roles") {
-        notes.stays(NO_ROLES);
+    match roles {
+        Some(roles) => roles.add_to(&mut mapped, &id, realm.dialect, notes)?,
+        None if scopes.in_effect.contains(&ROLES) => notes.stays(NO_ROLES),
+        None => (),
     }
     let mut of_optional = Mapped::default();
     for (name, mapper) in &scopes.optional_mappers {
@@ -419,7 +420,6 @@ fn tokens(
         draft.set("claims", mapped.claims);
     }
     // 2. The service account.
-    let id = client.text("clientId")?.unwrap_or_default();
     if uses(draft, GrantType::ClientCredentials) {
         let account = realm.service_accounts.as_ref().and_then(|all| all.get(&id));
         match account.and_then(|account| account.id.as_ref()) {
@@ -429,16 +429,8 @@ fn tokens(
                  service account (export with users)",
             ),
         }
-        for (what, names) in account
-            .iter()
-            .flat_map(|account| [("roles", &account.roles), ("groups", &account.groups)])
-        {
-            if !names.is_empty() {
-                let names = names.join("`, `");
-                notes.stays(format!(
-                    "the {what} of its service account, `{names}`: verifiers miss them"
-                ));
-            }
+        if let Some(account) = account.filter(|_| !has_roles) {
+            behind(account, is_for_others, notes);
         }
     }
     // 3. Lifetimes.
@@ -478,6 +470,28 @@ fn tokens(
         draft.set("access_token_ttl", limit.min(longest));
     }
     Ok(())
+}
+
+/// Says which roles and groups of its service account are in no token, and why not.
+fn behind(account: &ServiceAccount, is_for_others: bool, notes: &mut Notes) {
+    let why = match is_for_others {
+        true => {
+            "verifiers miss them, since what its record's `claims` say is in its tokens of people \
+             too"
+        }
+        false => "verifiers miss them",
+    };
+    for (what, names) in [
+        ("roles", &account.special_roles()),
+        ("groups", &account.groups),
+    ] {
+        if !names.is_empty() {
+            let names = names.join("`, `");
+            notes.stays(format!(
+                "the {what} of its service account, `{names}`: {why}"
+            ));
+        }
+    }
 }
 
 /// Says which of its tokens are void.

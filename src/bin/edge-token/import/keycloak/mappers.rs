@@ -53,14 +53,19 @@ const NEEDLESS: [&str; 7] = [
     "oidc-sub-mapper",
 ];
 
-/// Mappers of roles, with the claim that they write by default.
-const OF_ROLES: [&str; 4] = [
-    "oidc-audience-resolve-mapper",
-    "oidc-hardcoded-role-mapper",
-    "oidc-role-name-mapper",
-    "oidc-usermodel-realm-role-mapper",
+/// Mappers of roles, in the order in which they work: two change the roles that the others see.
+pub(super) const HARDCODED_ROLE: &str = "oidc-hardcoded-role-mapper";
+pub(super) const ROLE_NAME: &str = "oidc-role-name-mapper";
+pub(super) const AUDIENCE_RESOLVE: &str = "oidc-audience-resolve-mapper";
+pub(super) const REALM_ROLES: &str = "oidc-usermodel-realm-role-mapper";
+pub(super) const CLIENT_ROLES: &str = "oidc-usermodel-client-role-mapper";
+pub(super) const OF_ROLES: [&str; 5] = [
+    HARDCODED_ROLE,
+    ROLE_NAME,
+    AUDIENCE_RESOLVE,
+    REALM_ROLES,
+    CLIENT_ROLES,
 ];
-const OF_CLIENT_ROLES: &str = "oidc-usermodel-client-role-mapper";
 
 /// What is said of all mappers of roles with the names that they have in a new realm.
 pub(super) const NO_ROLES: &str = "roles: tokens have no `realm_access`, no `resource_access`, and \
@@ -78,23 +83,14 @@ impl Mapped {
         let Some(kind) = mapper.text("protocolMapper")? else {
             return Ok(());
         };
-        if mapper
-            .text("protocol")?
-            .is_some_and(|protocol| protocol != "openid-connect")
-        {
+        if !is_openid(mapper)? {
             return Ok(());
         }
         let none = Map::new();
         let config = mapper.object("config")?.unwrap_or(Members(&none));
         let claim = config.attribute("claim.name")?.unwrap_or_default();
         let is_in = |token: &str| config.is_true(&format!("{token}.token.claim"));
-        let stays = |why: &str| {
-            let of = match claim.is_empty() {
-                true => String::new(),
-                false => format!(", claim `{claim}`"),
-            };
-            format!("the mapper `{name}` ({kind}{of}){why}")
-        };
+        let stays = |why: &str| named(&name, &kind, &claim, why);
         match kind.as_str() {
             "oidc-audience-mapper" => {
                 let client = config.attribute("included.client.audience")?;
@@ -132,7 +128,7 @@ impl Mapped {
                 )));
             }
             kind if NEEDLESS.contains(&kind) => (),
-            kind if OF_ROLES.contains(&kind) || kind == OF_CLIENT_ROLES => {
+            kind if OF_ROLES.contains(&kind) => {
                 let usual = [
                     "",
                     "realm_access.roles",
@@ -153,7 +149,7 @@ impl Mapped {
         Ok(())
     }
 
-    fn add_audience(&mut self, audience: String, mapper: &str) -> Result<(), String> {
+    pub(super) fn add_audience(&mut self, audience: String, mapper: &str) -> Result<(), String> {
         if is_template(&audience) {
             return Err(format!(
                 "the audience of its mapper `{mapper}` is a placeholder"
@@ -205,8 +201,23 @@ impl Mapped {
     }
 }
 
+/// Whether a mapper is for tokens of OpenID Connect.
+pub(super) fn is_openid(mapper: Members<'_>) -> Result<bool, String> {
+    let protocol = mapper.text("protocol")?;
+    Ok(protocol.is_none_or(|protocol| protocol == "openid-connect"))
+}
+
+/// A mapper as people know it, and why it is not taken.
+pub(super) fn named(name: &str, kind: &str, claim: &str, why: &str) -> String {
+    let of = match claim.is_empty() {
+        true => String::new(),
+        false => format!(", claim `{claim}`"),
+    };
+    format!("the mapper `{name}` ({kind}{of}){why}")
+}
+
 /// The parts of a claim's name.
-fn path(claim: &str) -> Vec<String> {
+pub(super) fn path(claim: &str) -> Vec<String> {
     let parts = claim.replace("\\.", "\u{0}");
     let parts = parts.split('.').map(|part| part.replace('\u{0}', "."));
     parts.filter(|part| !part.is_empty()).collect()
@@ -227,20 +238,23 @@ fn typed(value: &str, label: Option<&str>) -> Option<Value> {
 }
 
 /// Why a client's record cannot set a claim.
-fn reserved(claim: &str, dialect: &Dialect) -> Option<&'static str> {
+pub(super) fn reserved(claim: &str, dialect: &Dialect) -> Option<&'static str> {
     let path = path(claim);
     let root = path.first()?;
     if dialect.claims.iter().any(|(name, _)| name == root) {
         return Some(": the realm's dialect sets this claim");
     }
-    let mut trial = Client::new(
-        ClientId::parse("trial")?,
-        UnixTime::from_seconds(0),
-        String::new(),
-    );
-    trial.claims.insert(root.clone(), Value::Null);
-    let is_reserved = matches!(trial.check(), Err(RecordError::ReservedClaim(_)));
+    let claims = Map::from_iter([(root.clone(), Value::Null)]);
+    let is_reserved = matches!(checked(claims), Some(RecordError::ReservedClaim(_)));
     is_reserved.then_some(": only the service may set this claim")
+}
+
+/// What is wrong with a record that has these claims.
+pub(super) fn checked(claims: Map<String, Value>) -> Option<RecordError> {
+    let id = ClientId::parse("trial")?;
+    let mut trial = Client::new(id, UnixTime::from_seconds(0), String::new());
+    trial.claims = claims;
+    trial.check_written().err()
 }
 
 fn is_given(claim: &str, dialect: &Dialect) -> bool {

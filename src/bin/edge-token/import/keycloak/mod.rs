@@ -2,9 +2,12 @@
 //! prints them, and single clients (ClientRepresentation), of all versions.
 
 mod client;
+mod key;
 mod mappers;
 mod policies;
 mod restrictions;
+mod role_claims;
+mod roles;
 mod scopes;
 mod settings;
 mod uris;
@@ -15,10 +18,11 @@ use edge_token::dialect::{Dialect, KEYCLOAK};
 use serde_json::Value;
 
 use self::policies::Policies;
+use self::roles::{Role, Roles};
 use self::scopes::Scopes;
 pub(crate) use self::settings::Setting;
 use super::shape::{Entry, Export};
-use super::value::Members;
+use super::value::{Members, Wrong};
 use super::{Destination, Found, Notes, Outcome, Read, Stop, outcome};
 use crate::output::printable;
 
@@ -41,6 +45,8 @@ struct Realm {
     scopes: Scopes,
     /// The users that stand for clients, by the client's id; none if the file has no users.
     service_accounts: Option<BTreeMap<String, ServiceAccount>>,
+    /// What the file says of its roles; none if it has no realm.
+    roles: Option<Roles>,
     /// How long its access tokens live.
     lifespan: Option<i64>,
     policies: Policies,
@@ -50,11 +56,11 @@ struct Realm {
 }
 
 /// The user that stands for a client.
-#[derive(Default)]
 struct ServiceAccount {
     id: Option<String>,
     enabled: bool,
-    roles: Vec<String>,
+    /// The roles that it has by itself, or what is wrong with them.
+    granted: Result<Vec<Role>, Wrong>,
     groups: Vec<String>,
 }
 
@@ -169,6 +175,7 @@ pub(super) fn read_loose(entries: Vec<Entry>, into: &Destination<'_>, read: &mut
     let realm = Realm {
         scopes: Scopes::unknown(),
         service_accounts: None,
+        roles: None,
         lifespan: None,
         policies: Policies::default(),
         dialect: into.dialect,
@@ -203,6 +210,7 @@ impl Realm {
         Self {
             scopes: Scopes::of(members, notes),
             service_accounts: Some(accounts).filter(|accounts| !accounts.is_empty()),
+            roles: Roles::of(members, notes),
             lifespan,
             policies: Policies::of(members, notes),
             dialect: into.dialect,
@@ -216,30 +224,24 @@ impl ServiceAccount {
     fn of(user: Members<'_>) -> Option<(String, Self)> {
         let client_id = user.text(super::shape::SERVICE_ACCOUNT).ok()??;
         let texts = |name| user.texts(name).ok().flatten().unwrap_or_default();
-        let mut roles = texts("realmRoles");
-        let of_clients = user.object("clientRoles").ok().flatten();
-        for (client, names) in of_clients.iter().flat_map(|of_clients| of_clients.0) {
-            let names = names
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str);
-            roles.extend(names.map(|name| format!("{client}/{name}")));
-        }
-        // Everybody's.
+        let account = Self {
+            id: user.text("id").ok().flatten(),
+            enabled: user.flag("enabled", true).unwrap_or(true),
+            granted: Role::mapped(user),
+            groups: texts("groups"),
+        };
+        Some((client_id, account))
+    }
+
+    /// The roles that it has and not everybody.
+    fn special_roles(&self) -> Vec<String> {
         let usual = ["offline_access", "uma_authorization"];
         let is_usual = |role: &String| {
             let begins = ["default-roles-", "account/"];
             usual.contains(&role.as_str()) || begins.iter().any(|begin| role.starts_with(begin))
         };
-        roles.retain(|role| !is_usual(role));
-        let account = Self {
-            id: user.text("id").ok().flatten(),
-            enabled: user.flag("enabled", true).unwrap_or(true),
-            roles,
-            groups: texts("groups"),
-        };
-        Some((client_id, account))
+        let roles = self.granted.iter().flatten().map(ToString::to_string);
+        roles.filter(|role| !is_usual(role)).collect()
     }
 }
 

@@ -155,7 +155,7 @@ const TOLD: [(&str, &str); 9] = [
 ];
 
 /// Attributes that are read elsewhere, or that change nothing for a client of OpenID Connect.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 39] = [
     "access.token.lifespan",
     "acr.loa.map",
     "backchannel.logout.session.required",
@@ -176,6 +176,7 @@ const KNOWN: [&str; 38] = [
     "jwks.url",
     "jwt.authorization.grant.idp",
     "jwt.credential.certificate",
+    "jwt.credential.kid",
     "jwt.credential.public.key",
     "login_theme",
     "logoUri",

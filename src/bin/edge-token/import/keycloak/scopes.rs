@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::super::Notes;
 use super::super::value::Members;
+use super::mappers::{AUDIENCE_RESOLVE, CLIENT_ROLES, REALM_ROLES};
 
 /// The client scopes that a new realm has: their name, and whether tokens show them.
 const BUILT_IN: [(&str, bool); 12] = [
@@ -19,10 +20,13 @@ const BUILT_IN: [(&str, bool); 12] = [
     ("organization", true),
     ("phone", true),
     ("profile", true),
-    ("roles", false),
+    (ROLES, false),
     ("service_account", false),
     ("web-origins", false),
 ];
+
+/// The one that brings roles into tokens.
+pub(super) const ROLES: &str = "roles";
 
 /// Those of another protocol.
 const BUILT_IN_SAML: [&str; 2] = ["role_list", "saml_organization"];
@@ -61,8 +65,8 @@ pub(super) struct OfClient<'a> {
     pub(super) hidden: Vec<&'a str>,
     /// All that it gets unasked.
     pub(super) in_effect: Vec<&'a str>,
-    /// The mappers of those, and of those that it may ask for.
-    pub(super) mappers: Vec<Members<'a>>,
+    /// The mappers of those, and of those that it may ask for, with the client scope of each.
+    pub(super) mappers: Vec<(&'a str, Members<'a>)>,
     pub(super) optional_mappers: Vec<(&'a str, Members<'a>)>,
 }
 
@@ -163,13 +167,10 @@ impl Scopes {
                     notes.stays(format!("the client scope `{name}`: {why}"));
                     return false;
                 }
-                let mappers = scope.mappers.iter().map(Members);
+                let mappers = scope.mappers.iter().map(|mapper| (name, Members(mapper)));
                 match is_default {
                     true => of_client.mappers.extend(mappers),
-                    false => {
-                        let named = mappers.map(|mapper| (name, mapper));
-                        of_client.optional_mappers.extend(named);
-                    }
+                    false => of_client.optional_mappers.extend(mappers),
                 }
                 scope.is_shown
             }
@@ -223,11 +224,39 @@ impl ClientScope {
     }
 }
 
+/// The mappers of the built-in client scope `roles`.
+fn mappers_of_roles() -> Vec<Map<String, Value>> {
+    let mapper = |name: &str, kind: &str, claim: &str| {
+        let config = json!({
+            "claim.name": claim, "jsonType.label": "String", "multivalued": "true",
+            "access.token.claim": "true",
+        });
+        let mapper = [("name", name), ("protocolMapper", kind)];
+        let mapper = mapper.map(|(member, value)| (member.to_owned(), value.into()));
+        let mut mapper = Map::from_iter(mapper);
+        mapper.insert("config".to_owned(), config);
+        mapper
+    };
+    vec![
+        mapper("realm roles", REALM_ROLES, "realm_access.roles"),
+        mapper(
+            "client roles",
+            CLIENT_ROLES,
+            "resource_access.${client_id}.roles",
+        ),
+        mapper("audience resolve", AUDIENCE_RESOLVE, ""),
+    ]
+}
+
 fn built_in() -> BTreeMap<String, ClientScope> {
     let scope = |(name, is_shown): &(&str, bool)| {
         let scope = ClientScope {
             is_openid: true,
             is_shown: *is_shown,
+            mappers: match *name {
+                ROLES => mappers_of_roles(),
+                _ => Vec::new(),
+            },
             ..ClientScope::default()
         };
         ((*name).to_owned(), scope)

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::shape;
 use super::super::{Destination, NoteKind, Outcome, Read, Secret, found};
+use super::mappers::NO_ROLES;
 
 fn destination(sources: &[String]) -> Destination<'_> {
     Destination {
@@ -194,11 +195,6 @@ fn a_restriction_that_no_record_can_have_leaves_the_client_out() {
             client(json!({"clientAuthenticatorType": "client-jwt",
                 "attributes": {"token.endpoint.auth.signing.alg": "RS256", "jwks.string": "{}"}})),
             "its assertions must be signed by RS256",
-        ),
-        (
-            client(json!({"clientAuthenticatorType": "client-jwt",
-                    "attributes": {"jwt.credential.certificate": "MII"}})),
-            "its key is in a certificate",
         ),
         (
             client(json!({"protocolMappers": [{"name": "p",
@@ -764,25 +760,47 @@ fn secrets_are_those_that_hold() {
 }
 
 #[test]
-fn service_accounts_are_subjects_and_their_roles_are_named() {
-    let file = |user: Value| {
-        json!({"realm": "dx", "clients": [client(json!({}))], "users": [user,
+fn service_accounts_are_subjects_and_roles_that_are_not_taken_are_named() {
+    let file = |user: Value, of_client: Value| {
+        json!({"realm": "dx", "clients": [client(of_client)], "users": [user,
         {"username": "alice"}]})
     };
-    let (found, notes) = only(file(json!({
+    let user = json!({
         "id": "7f", "serviceAccountClientId": "x", "realmRoles": ["default-roles-dx", "auditor"],
         "clientRoles": {"ledger": ["read"]}, "groups": ["/staff"],
-    })));
-    assert_eq!(found.unwrap()["subject"], "7f");
-    for part in [
-        "`auditor`, `ledger/read`",
-        "groups of its service account, `/staff`",
-    ] {
-        assert!(notes.iter().any(|note| note.contains(part)), "{notes:?}");
-    }
-    let (found, _) = only(file(
-        json!({"id": "7f", "serviceAccountClientId": "x", "enabled": false}),
+    });
+    // 1. No client scope in effect shows them.
+    let (found, notes) = only(file(
+        user.clone(),
+        json!({"defaultClientScopes": ["email"]}),
     ));
+    let found = found.unwrap();
+    assert_eq!(found["subject"], "7f");
+    assert!(!found.contains_key("claims") && !found.contains_key("audience"));
+    for note in [
+        "the roles of its service account, `auditor`, `ledger/read`: verifiers miss them",
+        "the groups of its service account, `/staff`: verifiers miss them",
+    ] {
+        assert!(notes.iter().any(|found| found == note), "{notes:?}");
+    }
+    // 2. People would have them too.
+    for for_people in [
+        json!({"redirectUris": ["https://x.example/cb"]}),
+        json!({"attributes": {"standard.token.exchange.enabled": "true"}}),
+    ] {
+        let (found, notes) = only(file(user.clone(), for_people.clone()));
+        let found = found.unwrap();
+        assert!(!found.contains_key("claims") && !found.contains_key("audience"));
+        let why = "`auditor`, `ledger/read`: verifiers miss them, since what its record's `claims` \
+                   say is in its tokens of people too";
+        for part in [why, NO_ROLES] {
+            let is_told = notes.iter().any(|note| note.contains(part));
+            assert!(is_told, "{for_people}: {notes:?}");
+        }
+    }
+    // 3. There is no account that asks.
+    let disabled = json!({"id": "7f", "serviceAccountClientId": "x", "enabled": false});
+    let (found, _) = only(file(disabled, json!({})));
     assert!(
         found
             .unwrap_err()
@@ -790,11 +808,554 @@ fn service_accounts_are_subjects_and_their_roles_are_named() {
     );
     let (found, notes) = only(in_realm(client(json!({}))));
     assert!(found.unwrap().get("subject").is_none());
-    assert!(
-        notes
+    for note in ["`sub` of the tokens for itself is its client id", NO_ROLES] {
+        assert!(notes.iter().any(|found| found.starts_with(note)));
+    }
+}
+
+/// What a realm has that knows some roles: one contains another that contains it, one contains what
+/// nothing defines, and one everything that everybody has.
+fn with_roles(members: Value) -> Value {
+    let role = |name: &str, parts: Value| json!({"name": name, "composites": parts});
+    let mut realm = json!({
+        "realm": "dx",
+        "roles": {
+            "realm": [
+                role("a", json!({"realm": ["b"]})),
+                role("b", json!({"realm": ["a"], "client": {"ledger": ["read"]}})),
+                role("c", json!({"realm": ["undefined"]})),
+                role("lone", json!(null)),
+                role("default-roles-dx", json!({"realm": ["offline_access"],
+                    "client": {"account": ["view-profile"]}})),
+                role("offline_access", json!(null)),
+            ],
+            "client": {
+                "ledger": [role("read", json!(null)), role("write", json!(null))],
+                "x": [role("own", json!({"client": {"shop": ["buy"]}}))],
+                "account": [role("view-profile", json!(null))],
+                "a.b": [role("r", json!(null))],
+                "shop": [role("buy", json!({"realm": ["lone"]}))],
+            },
+        },
+        "groups": [{"name": "staff", "path": "/staff", "realmRoles": ["lone"], "subGroups": [
+            {"name": "night", "clientRoles": {"a.b": ["r"]}, "subGroups": null},
+        ]}],
+    });
+    let (Some(all), Value::Object(members)) = (realm.as_object_mut(), members) else {
+        panic!()
+    };
+    all.extend(members);
+    realm
+}
+
+/// The claims and the audience of a client whose account has what `user` says, and what is told.
+fn roles_of(realm: &Value, of_client: Value, user: Value) -> (Value, Value, Vec<String>) {
+    let mut account = json!({"id": "7f", "serviceAccountClientId": "x"});
+    let (Some(all), Value::Object(user)) = (account.as_object_mut(), user) else {
+        panic!()
+    };
+    all.extend(user);
+    let mut file = with_roles(realm.clone());
+    file["clients"] = json!([client(of_client)]);
+    file["users"] = json!([account]);
+    let (found, notes) = only(file);
+    let found = found.unwrap();
+    let member = |name: &str| found.get(name).cloned().unwrap_or_default();
+    (member("claims"), member("audience"), notes)
+}
+
+#[test]
+fn roles_of_an_account_that_asks_for_itself_are_claims_as_they_are_there() {
+    let claims = |realm: &[&str], clients: Value| {
+        let mut claims = Map::new();
+        if !realm.is_empty() {
+            claims.insert("realm_access".to_owned(), json!({ "roles": realm }));
+        }
+        let clients = clients.as_object().unwrap();
+        let access = clients
             .iter()
-            .any(|note| note.starts_with("`sub` of the tokens for itself is its client id"))
+            .map(|(id, roles)| (id.clone(), json!({ "roles": roles })));
+        if !clients.is_empty() {
+            claims.insert("resource_access".to_owned(), Map::from_iter(access).into());
+        }
+        Value::Object(claims)
+    };
+    let bought = json!({"clientRoles": {"shop": ["buy"], "x": ["own"]}, "realmRoles": ["lone"]});
+    let narrow = json!({"fullScopeAllowed": false});
+    for (realm, of_client, user, expected, audience) in [
+        // Roles that contain each other, and what is in them.
+        (
+            json!({}),
+            json!({}),
+            json!({"realmRoles": ["a"]}),
+            claims(&["a", "b"], json!({"ledger": ["read"]})),
+            json!(["ledger"]),
+        ),
+        // Everybody's.
+        (
+            json!({}),
+            json!({}),
+            json!({"realmRoles": ["default-roles-dx"]}),
+            claims(
+                &["default-roles-dx", "offline_access"],
+                json!({"account": ["view-profile"]}),
+            ),
+            json!(["account"]),
+        ),
+        // Its own are no audience; a dot in an id is none between claims.
+        (
+            json!({}),
+            json!({}),
+            json!({"clientRoles": {"x": ["own"], "a.b": ["r"]}}),
+            claims(
+                &["lone"],
+                json!({"x": ["own"], "shop": ["buy"], "a.b": ["r"]}),
+            ),
+            json!(["a.b", "shop"]),
+        ),
+        // Groups, and those around them.
+        (
+            json!({}),
+            json!({}),
+            json!({"groups": ["/staff/night"]}),
+            claims(&["lone"], json!({"a.b": ["r"]})),
+            json!(["a.b"]),
+        ),
+        (
+            json!({}),
+            json!({}),
+            json!({"groups": ["/staff"]}),
+            claims(&["lone"], json!({})),
+            json!(null),
+        ),
+        // No role at all.
+        (json!({}), json!({}), json!({}), json!(null), json!(null)),
+        // Not all may pass: its own with what they contain, those of its scope, those of its client
+        // scopes.
+        (
+            json!({}),
+            narrow.clone(),
+            json!({"realmRoles": ["a"]}),
+            json!(null),
+            json!(null),
+        ),
+        (
+            json!({}),
+            narrow.clone(),
+            bought,
+            claims(&["lone"], json!({"x": ["own"], "shop": ["buy"]})),
+            json!(["shop"]),
+        ),
+        (
+            json!({"scopeMappings": [{"client": "x", "roles": ["b"]},
+                {"client": "y", "roles": ["offline_access"]}]}),
+            narrow.clone(),
+            json!({"realmRoles": ["a", "offline_access"]}),
+            claims(&["a", "b"], json!({"ledger": ["read"]})),
+            json!(["ledger"]),
+        ),
+        (
+            json!({"clientScopeMappings": {"ledger": [{"clientScope": "email", "roles": ["read"]},
+                {"clientScope": "phone", "roles": ["write"]}]}}),
+            narrow,
+            json!({"clientRoles": {"ledger": ["read", "write"]}}),
+            claims(&[], json!({"ledger": ["read"]})),
+            json!(["ledger"]),
+        ),
+        // A client scope that is for others.
+        (
+            json!({"scopeMappings": [{"clientScope": "roles", "roles": ["b"]}]}),
+            json!({}),
+            json!({"realmRoles": ["lone"]}),
+            json!(null),
+            json!(null),
+        ),
+    ] {
+        let (found, found_audience, notes) = roles_of(&realm, of_client.clone(), user.clone());
+        let case = format!("{realm} {of_client} {user}: {notes:?}");
+        assert_eq!(
+            (found, found_audience),
+            (expected.clone(), audience),
+            "{case}"
+        );
+        let is_told = notes
+            .iter()
+            .any(|note| note.contains("as a copy of those at the export"));
+        assert_eq!(is_told, !expected.is_null(), "{case}");
+        assert!(
+            notes
+                .iter()
+                .all(|note| !note.contains("if they are composite")),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn roles_that_the_file_does_not_define_are_taken_by_name_and_told() {
+    for (realm, user, access, told) in [
+        (
+            json!({}),
+            json!({"realmRoles": ["c"]}),
+            json!({"realm_access": {"roles": ["c", "undefined"]}}),
+            "what the roles `undefined` of its service account contain",
+        ),
+        (
+            json!({"roles": null}),
+            json!({"realmRoles": ["default-roles-dx"]}),
+            json!({"realm_access": {"roles": ["default-roles-dx"]}}),
+            "what the roles `default-roles-dx` of its service account contain",
+        ),
+        (
+            json!({}),
+            json!({"groups": ["/gone"], "realmRoles": ["lone"]}),
+            json!({"realm_access": {"roles": ["lone"]}}),
+            "the roles of the groups of its service account, `/gone`: the file has no such groups",
+        ),
+        // None of them, where a part could be too many.
+        (
+            json!({"groups": {}}),
+            json!({"realmRoles": ["lone"]}),
+            json!(null),
+            "the roles of its service account, `lone`: verifiers miss them",
+        ),
+    ] {
+        let (found, _, notes) = roles_of(&realm, json!({}), user.clone());
+        assert_eq!(found, access, "{user}");
+        assert!(notes.iter().any(|note| note.starts_with(told)), "{notes:?}");
+    }
+    let wrong = json!({"realm": "dx", "clients": [client(json!({}))],
+        "users": [{"serviceAccountClientId": "x", "realmRoles": "a"}]});
+    let why = only(wrong).0.unwrap_err();
+    assert!(
+        why.ends_with("account, `realmRoles` must be an array of strings"),
+        "{why}"
     );
+}
+
+#[test]
+fn mappers_say_where_roles_are_shown() {
+    let of_realm = |members: Value| {
+        let mut config = json!({"claim.name": "roles", "multivalued": "true",
+            "access.token.claim": "true"});
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        mapper("oidc-usermodel-realm-role-mapper", config)
+    };
+    let of_clients = |only: Value, claim: &str| {
+        mapper(
+            "oidc-usermodel-client-role-mapper",
+            json!({"claim.name": claim, "multivalued": "true", "access.token.claim": "true",
+                "usermodel.clientRoleMapping.clientId": only,
+                "usermodel.clientRoleMapping.rolePrefix": "p:"}),
+        )
+    };
+    let audience = || mapper("oidc-audience-resolve-mapper", json!(null));
+    let hardcoded = |role: &str| mapper("oidc-hardcoded-role-mapper", json!({ "role": role }));
+    let renamed = |role: &str, name: &str| {
+        let config = json!({"role": role, "new.role.name": name});
+        mapper("oidc-role-name-mapper", config)
+    };
+    let user = json!({"realmRoles": ["lone"], "clientRoles": {"ledger": ["read"], "a.b": ["r"]}});
+    // 1. Taken, in the order of mappers' kinds and not of the file.
+    for (mappers, claims, aud) in [
+        (
+            vec![of_realm(json!({}))],
+            json!({"roles": ["lone"]}),
+            json!(null),
+        ),
+        (
+            vec![of_realm(
+                json!({"usermodel.realmRoleMapping.rolePrefix": "ROLE_"}),
+            )],
+            json!({"roles": ["ROLE_lone"]}),
+            json!(null),
+        ),
+        (
+            vec![of_realm(json!({"multivalued": null}))],
+            json!({"roles": "lone"}),
+            json!(null),
+        ),
+        (
+            vec![of_clients(json!("ledger"), "roles"), of_realm(json!({}))],
+            json!({"roles": ["lone", "p:read"]}),
+            json!(null),
+        ),
+        (
+            vec![of_clients(json!(null), "by.${client_id}")],
+            json!({"by": {"ledger": ["p:read"], "a.b": ["p:r"]}}),
+            json!(null),
+        ),
+        (
+            vec![of_clients(json!("nobody"), "roles")],
+            json!(null),
+            json!(null),
+        ),
+        (
+            vec![
+                audience(),
+                of_realm(json!({})),
+                hardcoded("plain"),
+                hardcoded("shop.buy"),
+            ],
+            json!({"roles": ["lone", "plain"]}),
+            json!(["a.b", "ledger", "shop"]),
+        ),
+        (
+            vec![
+                of_realm(json!({})),
+                renamed("ledger.read", "reader"),
+                renamed("none", "other"),
+                audience(),
+            ],
+            json!({"roles": ["lone", "reader"]}),
+            json!(["a.b"]),
+        ),
+    ] {
+        let of_client = json!({"protocolMappers": mappers, "defaultClientScopes": []});
+        let (found, audience, _) = roles_of(&json!({}), of_client, user.clone());
+        assert_eq!((found, audience), (claims, aud), "{mappers:?}");
+    }
+    // 2. Named.
+    let fixed = |name: &str| {
+        mapper(
+            "oidc-hardcoded-claim-mapper",
+            json!({"claim.name": name, "claim.value": "1", "access.token.claim": "true"}),
+        )
+    };
+    for (mappers, why) in [
+        (
+            vec![of_realm(json!({"access.token.claim": "false"}))],
+            "it is not for access tokens",
+        ),
+        (
+            vec![of_realm(json!({"access.token.claim": null}))],
+            "it is not for access tokens",
+        ),
+        (
+            vec![mapper(
+                "oidc-audience-resolve-mapper",
+                json!({"access.token.claim": "false"}),
+            )],
+            "it is not for access tokens",
+        ),
+        (
+            vec![of_realm(json!({"claim.name": "scope"}))],
+            "the realm's dialect sets this claim",
+        ),
+        (
+            vec![of_realm(json!({"claim.name": "exp"}))],
+            "only the service may set this claim",
+        ),
+        (
+            vec![of_realm(json!({})), fixed("roles")],
+            "another mapper sets the claim",
+        ),
+        (
+            vec![of_realm(json!({"claim.name": "roles.of"})), fixed("roles")],
+            "another mapper sets the claim",
+        ),
+        (
+            vec![
+                of_realm(json!({"multivalued": "false"})),
+                hardcoded("another"),
+            ],
+            "it shows one role alone",
+        ),
+    ] {
+        let of_client = json!({"protocolMappers": mappers, "defaultClientScopes": []});
+        let (found, audience, notes) = roles_of(&json!({}), of_client, user.clone());
+        let case = format!("{mappers:?}: {notes:?}");
+        assert!(
+            audience.is_null() && !found.to_string().contains("lone"),
+            "{case}"
+        );
+        let is_told = |note: &String| note.starts_with("the mapper `m`") && note.contains(why);
+        assert!(notes.iter().any(is_told), "{case}");
+    }
+    // 3. The client scope of the file, and not the built-in one.
+    let scope =
+        |mappers: Value| json!({"clientScopes": [{"name": "roles", "protocolMappers": mappers}]});
+    let (found, ..) = roles_of(
+        &scope(json!([of_realm(json!({}))])),
+        json!({}),
+        user.clone(),
+    );
+    assert_eq!(found, json!({"roles": ["lone"]}));
+    let (found, _, notes) = roles_of(&scope(json!([])), json!({}), user);
+    assert!(found.is_null() && notes.iter().any(|note| note == NO_ROLES));
+}
+
+#[test]
+fn roles_beyond_what_a_record_may_have_stay_behind() {
+    let roles = |count: usize| {
+        let names = (0..count).map(|number| format!("a-role-with-a-long-name-{number:05}"));
+        json!({"clientRoles": {"ledger": names.collect::<Vec<_>>()}})
+    };
+    let fixed = mapper(
+        "oidc-hardcoded-claim-mapper",
+        json!({"claim.name": "tier", "claim.value": "1", "access.token.claim": "true"}),
+    );
+    let (found, ..) = roles_of(&json!({}), json!({}), roles(200));
+    assert!(found.get("resource_access").is_some());
+    let of_client = json!({ "protocolMappers": [fixed] });
+    let (found, audience, notes) = roles_of(&json!({}), of_client, roles(400));
+    assert_eq!((found, audience), (json!({"tier": "1"}), json!(["ledger"])));
+    assert!(
+        notes.iter().any(|note| note.contains("(8 KiB)")),
+        "{notes:?}"
+    );
+}
+
+/// A certificate (version 1) that ends before it begins, and its key by itself.
+const CERTIFICATE: &str = "\
+MIIBEjCBuQIUbxgpFAZNapxthbnYqJgzTRbEAlgwCgYIKoZIzj0EAwIwDDEKMAgG
+A1UEAwwBeDAeFw0yNjEyMDEwMzU1NDNaFw0yNjExMzAwMzU1NDNaMAwxCjAIBgNV
+BAMMAXgwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATeg6WEnswkaGO/kuDcmdWj
+5DDii2i045BQtxjMEBCVVvT2vymiBG00mHxYT0nHMjpL2y+3xx/+ez1LcaVYcrcF
+MAoGCCqGSM49BAMCA0gAMEUCIQCFyahrgGB0Azs+I7YVmVqjuXwdHXOND34MRhAk
+XoZ8XwIgZxedu+pTKrCL4QusnyVDdshbuZbx3MhwLjGStZtnnII=
+";
+const ITS_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE3oOlhJ7MJGhjv5Lg3JnVo+Qw4ototOOQULcY\
+                       zBAQlVb09r8pogRtNJh8WE9JxzI6S9svt8cf/ns9S3GlWHK3BQ==";
+
+#[test]
+fn a_key_in_a_certificate_or_by_itself_is_taken_with_the_name_that_assertions_say() {
+    let signer = |attributes: Value| {
+        client(json!({"clientAuthenticatorType": "client-jwt", "attributes": attributes}))
+    };
+    let jwk = |kid: &str| {
+        json!({
+            "kty": "EC", "crv": "P-256", "kid": kid,
+            "x": "3oOlhJ7MJGhjv5Lg3JnVo-Qw4ototOOQULcYzBAQlVY",
+            "y": "9Pa_KaIEbTSYfFhPSccyOkvbL7fHH_57PUtxpVhytwU",
+        })
+    };
+    let hash = "2BemqqPM62nA-8jXz0YrCF0BBKWag--mVHUNNOC5-Q0";
+    let armoured = |line: &str| {
+        format!("-----BEGIN CERTIFICATE-----{line}{CERTIFICATE}-----END CERTIFICATE-----{line}")
+    };
+    // 1. Taken.
+    for (attributes, kid) in [
+        (json!({ "jwt.credential.certificate": CERTIFICATE }), hash),
+        (
+            json!({"jwt.credential.certificate": CERTIFICATE.replace('\n', "")}),
+            hash,
+        ),
+        (json!({"jwt.credential.certificate": armoured("\n")}), hash),
+        (
+            json!({"jwt.credential.certificate": armoured("\r\n")}),
+            hash,
+        ),
+        (json!({"jwt.credential.certificate": armoured("")}), hash),
+        (json!({ "jwt.credential.public.key": ITS_KEY }), hash),
+        (
+            json!({ "jwt.credential.public.key":
+                format!("-----BEGIN PUBLIC KEY-----\n{ITS_KEY}\n-----END PUBLIC KEY-----\n")}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY.trim_end_matches('=')}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY, "jwt.credential.kid": "mine"}),
+            "mine",
+        ),
+        // The certificate before the key, and both before a set without its switch.
+        (
+            json!({"jwt.credential.certificate": CERTIFICATE, "jwt.credential.public.key": "?"}),
+            hash,
+        ),
+        (
+            json!({"jwt.credential.public.key": ITS_KEY, "jwks.string": "{}",
+                "jwks.url": "https://x.example/jwks", "use.jwks.url": "false"}),
+            hash,
+        ),
+    ] {
+        let (found, notes) = only(in_realm(signer(attributes.clone())));
+        let found = found.unwrap();
+        assert_eq!(found["jwks"], json!({ "keys": [jwk(kid)] }), "{attributes}");
+        assert_eq!(found["token_endpoint_auth_method"], "private_key_jwt");
+        assert!(
+            notes.iter().all(|note| !note.contains("jwt.credential")),
+            "{notes:?}"
+        );
+    }
+    let set = json!({"jwt.credential.certificate": CERTIFICATE, "use.jwks.string": "true",
+        "jwks.string": "{\"keys\":[]}"});
+    assert_eq!(members(signer(set))["jwks"], json!({"keys": []}));
+    // 2. Another kind.
+    for (attribute, text, why) in [
+        (
+            "jwt.credential.certificate",
+            "MIIBFDCBvwIUK9S53MggtvgxSsaw91YJeL8yaVUwDQYJKoZIhvcNAQELBQAwDDEKMAgGA1UEAwwBeDAeFw0yNj\
+             EyMDEwMzU1NDNaFw0yNjEyMDIwMzU1NDNaMAwxCjAIBgNVBAMMAXgwXDANBgkqhkiG9w0BAQEFAANLADBIAkEA\
+             vH+iuNnDfx2LujMJYLtOPTGYqPnfN60pgRp/C1KwTaDh/m4+idhM09cqbbar1pm7QPvOOU6YycFvv2y2DiGEaw\
+             IDAQABMA0GCSqGSIb3DQEBCwUAA0EAj2zfug4jL7baqr66NV9mik/Ho/qIp0teZHzO0Ml1u0/QhEhATSVSATQm\
+             phUIfhjO0GVEbZCDlwC8rtVZbxhbSg==",
+            "its key is RSA, and ES256 alone is served: ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEqwhbvLnn+Iiy/5zW3AYR1xo6lFkTcu0WqP4sSkZGbuTa5fCODcv1v\
+             lMwcSIjb95lIEPZu8HvWf/zjagILo6vt0MMsbBOl4ACyfCzRGwf6XDouFdl5Rx46IOicDjKNrD+",
+            "its key is of the curve P-384, and ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "ME4wEAYHKoZIzj0CAQYFK4EEACEDOgAESWIbhC9AVgJmHNaLOgJHlv6K7XgXk5lkAeXjQ5gnK9sFeh48wun6W\
+             b2fNQaNWQmkuVAldmIl4og=",
+            "its key is of the kind 1.3.132.0.33, and ",
+        ),
+        (
+            "jwt.credential.public.key",
+            "MCowBQYDK2VwAyEAaZzzSIOQkFaLnAOv5jBQcykGRZvBM0faHMYv+/kyCn0=",
+            "its key is Ed25519, and ",
+        ),
+    ] {
+        let why_not = refused(signer(json!({ attribute: text })));
+        assert!(
+            why_not.starts_with(&format!("left out: {why}")),
+            "{why_not}"
+        );
+    }
+    // 3. Wrong.
+    let off = ITS_KEY.replace("3oOl", "3oOm");
+    for (attribute, text, why) in [
+        (
+            "jwt.credential.certificate",
+            "MII",
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.certificate",
+            "not base64!",
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.certificate",
+            ITS_KEY,
+            "cannot be read as an X.509 certificate",
+        ),
+        (
+            "jwt.credential.public.key",
+            CERTIFICATE,
+            "cannot be read as a public key",
+        ),
+        ("jwt.credential.public.key", &off, "is not on its curve"),
+        (
+            "jwt.credential.certificate",
+            "${CERTIFICATE}",
+            "is a placeholder",
+        ),
+    ] {
+        let why_not = refused(signer(json!({ attribute: text })));
+        let names = why_not.starts_with("wrong: ") && why_not.contains(attribute);
+        assert!(names && why_not.contains(why), "{text}: {why_not}");
+    }
 }
 
 #[test]
