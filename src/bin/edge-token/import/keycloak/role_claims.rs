@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use edge_token::client::RecordError;
 use edge_token::dialect::Dialect;
-use edge_token::grant::GrantType;
+use edge_token::grant_type::GrantType;
 use serde_json::{Map, Value};
 
 use super::super::value::Members;
