@@ -141,8 +141,9 @@ $(TOOLS)/cargo-deny-$(CARGO_DENY): | $(TOOLS)/prerequisites
 	@touch $@
 
 check: setup $(TOOLS)/cargo-deny-$(CARGO_DENY)
-	$(call say,"[test 1/6] Formatting and dependencies and lints for both targets")
+	$(call say,"[test 1/6] Formatting and layers and dependencies and lints for both targets")
 	cargo fmt --check
+	@node scripts/layers.mjs
 	cargo fetch --locked --quiet
 	cargo deny --frozen check --deny warnings licenses bans sources
 	@echo 'Advisories are checked by make audit, which needs the network.'

@@ -26,8 +26,9 @@
 //!
 //! - **The core is pure.** Everything but `edge` takes the moment and randomness as arguments and
 //!   storage as a [`store::Store`]; it compiles natively, where the crate `worker` does not exist.
-//! - **One direction.** `edge` → [`service`] → [`endpoint`] → [`grant`] → ([`client`], [`realm`],
-//!   [`scope`], [`jose`]). [`jose`] has no OAuth word in it.
+//! - **One direction.** `edge` → [`service`] → [`endpoint`] → [`grant`] → [`token`] → ([`realm`],
+//!   [`client`], [`family`]) → [`jose`] → nouns such as [`name`] and [`uri`]. [`jose`] has no OAuth word
+//!   in it. `scripts/layers.mjs` has all floors, and fails on an import that runs upward.
 //! - **Once is decided in one place.** All that must happen once belongs to a [`family`], whose acts
 //!   are pure functions of it; a Durable Object stores one family and lets one act happen after
 //!   another.
