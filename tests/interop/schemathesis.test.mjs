@@ -294,7 +294,7 @@ test("the description has the paths, words, statuses, grants and methods of the 
   const forms = schemas.LightTokenRequest.anyOf.map(({ $ref }) => schemas[$ref.split("/").at(-1)]);
   assert.deepEqual(forms.map((form) => form.properties.grant_type.const).sort(), sorted(grants));
   // What a record calls `client_secret` has no registered name; one method is replaced by what there is.
-  const methods = all(body(source("client.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat()
+  const methods = all(body(source("auth_method.rs"), "pub fn name(self)"), /=> "([^"]+)"/g).flat()
     .filter((method) => method !== "client_secret");
   methods.push(...all(source("client/registration.rs"), /const SECRET_JWT: &str = "(\w+)"/g).flat());
   const { enum: known } = schemas.ClientMetadata.properties.token_endpoint_auth_method;
