@@ -89,7 +89,7 @@ pub enum RecordError {
     /// A name that shows as another than it is.
     #[error("member `client_name` must be {PLAIN_TEXT}")]
     Name,
-    /// A subject that nobody's can be.
+    /// An invalid `sub`.
     #[error("member `subject` must be {SUB}")]
     Subject,
     /// Static claims that no token can carry.

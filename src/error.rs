@@ -298,24 +298,13 @@ impl Rejection {
     /// The fixed text for the caller's developer. One text for all failed authentications.
     #[must_use]
     pub fn description(&self) -> Cow<'static, str> {
-        match self {
-            Self::ContentType { media_type } => format!("The body must be {media_type}.").into(),
-            Self::InvalidMember { member, expected }
-            | Self::InvalidClientMetadata { member, expected } => {
-                format!("The member {member} must be {expected}.").into()
-            }
-            Self::InsufficientScope(scope) => {
-                format!("The access token lacks the scope {scope}.").into()
-            }
-            _ => self.told().1.into(),
-        }
+        self.told().1
     }
 
-    /// What the caller is told: the error code, and a text, which is empty where it depends on more
-    /// than the reason.
-    fn told(&self) -> (ErrorCode, &'static str) {
+    /// What the caller is told: the error code, and the text.
+    fn told(&self) -> (ErrorCode, Cow<'static, str>) {
         use ErrorCode as Code;
-        match self {
+        let (code, text) = match self {
             Self::UnknownPath => (Code::NotFound, "No endpoint is at this path."),
             Self::PlainHttp => (Code::InsecureTransport, "The request must come by https."),
             Self::MethodNotAllowed { .. } => (
@@ -338,7 +327,10 @@ impl Rejection {
             ),
             Self::BodyTooLarge => (Code::ContentTooLarge, "The body is larger than 16 KiB."),
             Self::ContentEncoding => (Code::UnsupportedMediaType, "The body must not be encoded."),
-            Self::ContentType { .. } => (Code::UnsupportedMediaType, ""),
+            Self::ContentType { media_type } => {
+                let text = format!("The body must be {media_type}.");
+                return (Code::UnsupportedMediaType, text.into());
+            }
             Self::MalformedForm(FormError::Encoding) => (
                 Code::InvalidRequest,
                 "A parameter is not percent-encoded UTF-8.",
@@ -349,8 +341,10 @@ impl Rejection {
             Self::MalformedForm(FormError::TooMany) => {
                 (Code::InvalidRequest, "The request has too many parameters.")
             }
-            Self::InvalidRequest(text) => (Code::InvalidRequest, text),
-            Self::InvalidMember { .. } => (Code::InvalidRequest, ""),
+            Self::InvalidRequest(text) => (Code::InvalidRequest, *text),
+            Self::InvalidMember { member, expected } => {
+                return (Code::InvalidRequest, member_description(member, expected));
+            }
             // Which client it is.
             Self::SeveralAuthentications => (
                 Code::InvalidRequest,
@@ -491,15 +485,24 @@ impl Rejection {
             Self::InvalidAccessToken(_) | Self::VoidByRecord(_) => {
                 (Code::InvalidToken, "The access token is not valid.")
             }
-            Self::InsufficientScope(_) => (Code::InsufficientScope, ""),
+            Self::InsufficientScope(scope) => {
+                let text = format!("The access token lacks the scope {scope}.");
+                return (Code::InsufficientScope, text.into());
+            }
             // Registration.
-            Self::InvalidClientMetadata { .. } => (Code::InvalidClientMetadata, ""),
+            Self::InvalidClientMetadata { member, expected } => {
+                return (
+                    Code::InvalidClientMetadata,
+                    member_description(member, expected),
+                );
+            }
             Self::InvalidRedirectUri => (
                 Code::InvalidRedirectUri,
                 "A redirect URI must be https, http on loopback, or of an application's own \
                  scheme, without a fragment.",
             ),
-        }
+        };
+        (code, text.into())
     }
 
     /// Whether a newer record of a client could decide otherwise.
@@ -580,6 +583,10 @@ impl Rejection {
             | Self::InvalidRedirectUri => false,
         }
     }
+}
+
+fn member_description(member: &str, expected: &str) -> Cow<'static, str> {
+    format!("The member {member} must be {expected}.").into()
 }
 
 fn proof_description(error: ProofError) -> &'static str {

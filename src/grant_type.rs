@@ -41,7 +41,9 @@ impl GrantType {
         }
     }
 
-    /// Whether only clients with credentials may use it, which can keep a secret.
+    /// Whether only clients with credentials may use it: the client credentials grant "MUST only be
+    /// used by confidential clients" (RFC 6749 §4.4), and where authentication is optional (RFC 8693
+    /// §2.1, RFC 7523 §2.1) it is required here.
     #[must_use]
     pub fn needs_credentials(self) -> bool {
         match self {

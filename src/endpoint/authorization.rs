@@ -3,12 +3,12 @@
 //! What it can tell the client it tells by redirecting the browser; only when the client or its
 //! redirect URI is in doubt, or the service failed, does the person see a page.
 
+use super::authorization_request::{self, REQUEST_URI_PREFIX};
 use super::caller::{self, registered};
 use super::{answer, parameters};
+use super::{rate_limit, ticket};
 use crate::client::Client;
 use crate::context::Context;
-use crate::endpoint::authorization_request::{self, REQUEST_URI_PREFIX};
-use crate::endpoint::{rate_limit, ticket};
 use crate::error::{Failure, NoAuthorizationClient, Rejection};
 use crate::family::act::{Ask, Begin, Visitor};
 use crate::family::{Family, FamilyId, Handle, ResponseMode, Secret};

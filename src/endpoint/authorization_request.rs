@@ -38,7 +38,7 @@ const CARRIED: [&str; 18] = [
 ];
 
 /// The most octets of one of them.
-const MAX_PARAMETER: usize = 2048;
+const MAX_PARAMETER: usize = uri::MAX_URI;
 
 /// The most values of `resource` and `audience` together.
 const MAX_TARGETS: usize = 20;

@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
+use super::rate_limit;
 use crate::auth_method::AuthMethod;
 use crate::client::Client;
 use crate::client_auth::Credentials;
 use crate::context::Context;
 use crate::dpop::{self, Proof, ProofError};
-use crate::endpoint::rate_limit;
 use crate::error::{Failure, NoAuthorizationClient, Rejection};
 use crate::error_code::ErrorCode;
 use crate::family::act::Act;

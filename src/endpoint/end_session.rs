@@ -5,11 +5,11 @@
 use serde::Serialize;
 
 use super::page;
+use super::{authorization_request, rate_limit};
 use super::{caller, login, parameters, revocation};
 use crate::client::Client;
 use crate::context::Context;
 use crate::dialect::Endpoint;
-use crate::endpoint::{authorization_request, rate_limit};
 use crate::error::{Failure, Rejection};
 use crate::family::act::{Begin, End, ReadSignOut};
 use crate::family::{Family, FamilyId, Handle, RefreshToken, Refusal};

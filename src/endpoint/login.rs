@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
+use super::ticket;
 use super::{answer, caller};
 use crate::client::{Client, fit_a_token, reserved_claim};
 use crate::context::Context;
-use crate::endpoint::ticket;
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::{Asked, Decide, Look, Resume};
 use crate::family::{Decision, Handle, Refusal};

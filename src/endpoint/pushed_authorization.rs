@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
+use super::authorization_request::{self, REQUEST_URI_PREFIX};
 use super::caller;
 use crate::context::Context;
 use crate::dpop::{self, ProofError};
-use crate::endpoint::authorization_request::{self, REQUEST_URI_PREFIX};
 use crate::error::{Failure, Fault, Rejection};
 use crate::family::act::Begin;
 use crate::family::{Family, Handle};

@@ -15,8 +15,8 @@ pub fn object_name(realm: &RealmName, family: FamilyId) -> String {
     name
 }
 
-/// The tag of a family by the [id of its object](crate::store::Store::object_id). So made-up codes and
-/// refresh tokens are known by their look, and nothing is asked or stored for them. It is no proof.
+/// The tag of a family by the [id of its object](crate::store::Store::object_id). So forged codes
+/// and refresh tokens are rejected without a lookup, and nothing is stored for them. It is no proof.
 #[must_use]
 pub fn tag(object_id: &str) -> [u8; 4] {
     let [a, b, c, d, ..] = <[u8; 32]>::from(Sha256::digest(object_id));

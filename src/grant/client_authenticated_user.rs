@@ -3,9 +3,7 @@
 
 use serde_json::Map;
 
-use super::{
-    Outcome, TokenRequest, TokenResponse, issue_for, only_confidential, requested_audience, scope,
-};
+use super::{Outcome, TokenRequest, TokenResponse, issue_for, requested_audience, scope};
 use crate::client::Client;
 use crate::context::Context;
 use crate::error::{Failure, Rejection};
@@ -23,7 +21,6 @@ pub(super) fn run<S>(
 ) -> Result<TokenResponse, Failure> {
     let form = request.form;
     // 1. The client is trusted with it.
-    only_confidential(client)?;
     if !client.trusted {
         return Err(Rejection::NotTrusted.into());
     }

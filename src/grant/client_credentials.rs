@@ -1,8 +1,8 @@
 //! The client credentials grant (RFC 6749 §4.4): a client asks for itself.
 
 use super::{
-    Outcome, TokenRequest, TokenResponse, issue, lifetime, only_confidential, refresh_policy,
-    requested_audience, scope,
+    Outcome, TokenRequest, TokenResponse, issue, lifetime, refresh_policy, requested_audience,
+    scope,
 };
 use crate::client::Client;
 use crate::context::Context;
@@ -20,16 +20,14 @@ pub(super) async fn run<S: Store>(
     realm: &Realm,
     context: &mut Context<'_, S>,
 ) -> Result<TokenResponse, Failure> {
-    // 1. "MUST only be used by confidential clients" (§4.4). "The client authentication is used as
-    //    the authorization grant": nothing more to check.
-    only_confidential(client)?;
-    // 2. The scope (§3.3) and the audience (RFC 8707 §2.2), narrowed to what the client may have.
+    // 1. "The client authentication is used as the authorization grant" (§4.4): nothing to check. The
+    //    scope (§3.3) and the audience (RFC 8707 §2.2), narrowed to what the client may have.
     let grant = Grant {
         scope: scope(request.form, client, realm)?,
         audience: requested_audience(request.form, client, realm)?,
         person: None,
     };
-    // 3. "A refresh token SHOULD NOT be included" (§4.4.3), but some dialects do.
+    // 2. "A refresh token SHOULD NOT be included" (§4.4.3), but some dialects do.
     let policy = refresh_policy(client, realm)
         .filter(|_| realm.dialect.refreshes_client_credentials)
         .filter(|_| grant.scope.contains(OFFLINE_ACCESS));
@@ -37,7 +35,7 @@ pub(super) async fn run<S: Store>(
         Some(policy) => begin(&grant, &policy, client, realm, context).await?,
         None => (None, None),
     };
-    // 4. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
+    // 3. The token, for the client itself (RFC 9068 §2.2: `sub` is then the client).
     let outcome = Outcome {
         family,
         refresh,

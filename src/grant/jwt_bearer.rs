@@ -4,8 +4,8 @@ use serde_json::Map;
 
 use super::trusted_assertion;
 use super::{
-    Outcome, TokenRequest, TokenResponse, granted_scope, issue_for, lifetime, only_confidential,
-    requested_audience, requested_scope,
+    Outcome, TokenRequest, TokenResponse, granted_scope, issue_for, lifetime, requested_audience,
+    requested_scope,
 };
 use crate::client::Client;
 use crate::context::Context;
@@ -33,9 +33,7 @@ pub(super) async fn run<S: Store>(
     context: &mut Context<'_, S>,
 ) -> Result<TokenResponse, Failure> {
     let form = request.form;
-    // 1. "Client authentication … is optional" (§2.1): not here.
-    only_confidential(client)?;
-    // 2. The assertion (§3).
+    // 1. The assertion (§3).
     let assertion = form.value("assertion").ok_or(Rejection::InvalidRequest(
         "The parameter assertion is missing.",
     ))?;
@@ -48,7 +46,7 @@ pub(super) async fn run<S: Store>(
     if delegation.any(|claim| verified.claims.contains_key(claim)) {
         return Err(refuse(AssertionError::Delegated).into());
     }
-    // 3. The scope, "equal or lesser" than what was granted out of band, and the audience.
+    // 2. The scope, "equal or lesser" than what was granted out of band, and the audience.
     let requested = requested_scope(form, client, realm)?;
     let most = verified.scopes.as_ref();
     let exceeds = |requested: &ScopeSet| most.is_some_and(|most| !requested.is_subset(most));
@@ -71,13 +69,13 @@ pub(super) async fn run<S: Store>(
         }),
     };
     realm.signing_key(context.now, lifetime(client, realm))?;
-    // 4. Once (7), where it has a name.
+    // 3. Once (7), where it has a name.
     if let Some(mark) = verified.mark
         && !context.consume(&mark).await?
     {
         return Err(refuse(AssertionError::Replayed).into());
     }
-    // 5. The token, which does not outlive the assertion (RFC 7521 §4.1).
+    // 4. The token, which does not outlive the assertion (RFC 7521 §4.1).
     let outcome = Outcome {
         until: Some(verified.expiration),
         ..Outcome::of(grant)

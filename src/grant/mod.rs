@@ -50,7 +50,8 @@ pub async fn run<S: Store>(
 ) -> Result<TokenResponse, Failure> {
     context.audit.grant_type = Some(request.grant_type.name());
     // RFC 6749 §5.2: "not authorized to use this authorization grant type".
-    if !client.may_use(request.grant_type.name()) {
+    let lacks_credentials = request.grant_type.needs_credentials() && !client.is_confidential();
+    if lacks_credentials || !client.may_use(request.grant_type.name()) {
         return Err(Rejection::GrantNotRegistered.into());
     }
     // What the response tells besides, whatever the grant.
@@ -311,12 +312,4 @@ fn issue_for<S>(
     let person = outcome.grant.person.as_ref();
     context.audit.sub = person.map(|person| person.sub.clone());
     issue(request, outcome, client, realm, context)
-}
-
-/// Refuses clients that cannot keep a secret.
-fn only_confidential(client: &Client) -> Result<(), Rejection> {
-    match client.is_confidential() {
-        true => Ok(()),
-        false => Err(Rejection::GrantNotRegistered),
-    }
 }

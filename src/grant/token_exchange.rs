@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::trusted_assertion::{self, Asserted};
 use super::{
     Outcome, TokenRequest, TokenResponse, added_scope, allowed_audience, existing, hidden_scope,
-    issue_for, lifetime, only_confidential, owned, targets,
+    issue_for, lifetime, owned, targets,
 };
 use crate::client::Client;
 use crate::context::Context;
@@ -44,7 +44,6 @@ pub(super) async fn run<S: Store>(
 ) -> Result<TokenResponse, Failure> {
     let form = request.form;
     // 1. What is asked for (§2.1).
-    only_confidential(client)?;
     let requested_type = match form.value("requested_token_type") {
         None | Some(ACCESS_TOKEN) => ACCESS_TOKEN,
         Some(JWT) => JWT,

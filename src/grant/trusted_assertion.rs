@@ -20,7 +20,7 @@ use crate::time::{Seconds, UnixTime};
 /// For how long a copy of an issuer's keys may be used.
 const MAX_AGE: Seconds = Seconds(300);
 
-/// How old a copy must be to be read anew for a key that is not in it: made-up names of keys must not
+/// How old a copy must be to be read anew for a key that is not in it: forged names of keys must not
 /// become as many requests, but for those that come while one is under way or the keys cannot be had.
 const COOLDOWN: Seconds = Seconds(30);
 

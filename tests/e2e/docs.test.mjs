@@ -321,7 +321,7 @@ test("docs/troubleshooting.md has every error, status, description and reason of
 
   // Descriptions.
   const sources = globSync("src/**/*.rs", { exclude: ["src/bin/**"] }).map((path) => read(path).split("#[cfg(test)]")[0]).join("\n");
-  const described = all(errors, /fn (?:description|told|proof_description)\(([^]*?)\n(?:    )?\}\n/g).flatMap(([text]) => all(text, new RegExp(literal, "g")));
+  const described = all(errors, /fn (?:told|description|proof_description|member_description)\(([^]*?)\n(?:    )?\}\n/g).flatMap(([text]) => all(text, new RegExp(literal, "g")));
   const invalid = all(sources, new RegExp(`Rejection::InvalidRequest\\(\\s*${literal}`, "g"));
   const descriptions = [...described, ...invalid].flat().map(plain);
   assert.ok(described.length > 35 && invalid.length > 20);

@@ -151,6 +151,22 @@ test("no client that exists is overwritten unless that is asked for, and then as
   ]);
 });
 
+test("a client that its realm cannot serve is restored by --force alone", () => {
+  const it = some("--all-realms");
+  const realms = readFileSync("wrangler.toml", "utf8");
+  const broken = realms.replace(/^\[vars\.REALMS\.dx\]\n/m, "$&refresh_token_grace = 9999\n");
+  assert.notEqual(broken, realms);
+  const other = project({ configuration: broken });
+  after(() => other.remove());
+  writeFileSync(join(other.root, "backup.json"), JSON.stringify(it.read()));
+  const args = ["client", "import", "--all-realms", "backup.json"];
+  refused(other.run(...args), /`client\/dx\/client-3`: realm `dx` cannot be served as wrangler\.toml has it: .*refresh_token_grace.* \(--force\)/);
+  assert.deepEqual(other.state().kv, {});
+  refused(other.run("client", "create", "--realm", "dx"), /realm `dx` cannot be served as wrangler\.toml has it/);
+  assert.equal(other.run(...args, "--force").status, 0);
+  assert.deepEqual(clients(other), it.kv);
+});
+
 test("what is no record of its key is refused, and nothing is written", () => {
   const it = some("--all-realms");
   const [first, ...rest] = it.read();
@@ -167,6 +183,7 @@ test("what is no record of its key is refused, and nothing is written", () => {
     [[{ ...first, key: "not-before/default" }, ...rest], /its key is not client\/REALM\/ID/],
     [[{ ...first, key: "client/-/client-1" }, ...rest], /its key is not client\/REALM\/ID/],
     [[{ ...first, expiration: 1 }, ...rest], /member `expiration` is unknown/],
+    [[as({ token_endpoint_auth_method: "none" }), ...rest], /client_credentials needs a client that authenticates.* \(--force\)/],
     [[first, first, ...rest], /stands twice in the file/],
     [[first, { key: "\u001b[2J", value: "" }], /`\ufffd\[2J`: its key/],
   ]) {

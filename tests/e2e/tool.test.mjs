@@ -102,6 +102,22 @@ test("a record that cannot be read is listed as such and never overwritten", () 
   assert.deepEqual(stored(state, "client/"), { "client/default/x": { version: 9 } });
 });
 
+test("local state that cannot be read is named, and left as it is", () => {
+  const state = join(folder, "no-database");
+  put(state, { key: "client/default/x", value: "{}" });
+  const objects = join(state, "v3/kv/miniflare-KVNamespaceObject");
+  const file = join(objects, readdirSync(objects).find((name) => name.endsWith(".sqlite")));
+  for (const name of readdirSync(objects)) rmSync(join(objects, name));
+  writeFileSync(file, "not a database");
+  for (const action of ["list", "create"]) {
+    const run = runTool("client", action, "--persist-to", state, "--realm", "default");
+    assert.equal(run.status, 1);
+    assert.ok(run.stderr.includes(`local state cannot be read or written:\n${file}: file is not a database`), run.stderr);
+    assert.doesNotMatch(run.stderr, /node:|\bat /);
+  }
+  assert.equal(readFileSync(file, "utf8"), "not a database");
+});
+
 test("--print touches nothing and prints the pair", () => {
   const created = tool("client", "create", "--print", "--realm", "dx");
   assert.match(created.client_id, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

@@ -25,7 +25,7 @@ use self::export::Export;
 pub(crate) use self::export::record_needs_key;
 use self::import::Import;
 use self::secret::{RevokeSecret, RotateSecret, new_secret};
-use self::unservable::{Destination, Force};
+use self::unservable::{Destination, Force, lacks_login};
 use crate::audit::{self, short_id};
 use crate::confirm::Sure;
 use crate::output::{View, printable};
@@ -387,9 +387,7 @@ fn create(create: Create, target: &Target) -> Result<Value, Error> {
     client.check_written().map_err(unfit)?;
     let destination = Destination::read(target);
     let mut wrong = destination.wrong(&client, &realm);
-    let configured = destination.realm(&realm);
-    let signs_in = client.may_use(GrantType::AuthorizationCode.name());
-    if signs_in && configured.is_some_and(|realm| realm.login_url.is_none()) {
+    if lacks_login(&client, destination.realm(&realm)) {
         wrong.push("authorization_code needs a realm with a `login_url`".to_owned());
     }
     let expires_at = create.secret_expires_at.map(UnixTime::from_seconds);

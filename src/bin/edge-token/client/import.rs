@@ -10,7 +10,6 @@ use clap::Args;
 use edge_token::auth_method::AuthMethod;
 use edge_token::client::{Client, ClientSecret, ClientSecretHash, ClientSecretsKey, StoredSecret};
 use edge_token::dialect::KEYCLOAK;
-use edge_token::grant_type::GrantType;
 use edge_token::json::Object;
 use edge_token::name::{ClientId, RealmName};
 use edge_token::realm::Realm;
@@ -451,7 +450,6 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Makes the record of one client, and a secret where it needs one; or says why not.
     /// One that takes each secret as it is: it is what the other server knows, and nothing is stored.
     pub(super) fn for_comparison(
         arguments: &Import,
@@ -465,6 +463,7 @@ impl<'a> Maker<'a> {
         }
     }
 
+    /// Makes the record of one client, and a secret where it needs one; or says why not.
     pub(super) fn make(
         &self,
         client_id: &str,
@@ -513,7 +512,12 @@ impl<'a> Maker<'a> {
             Some(why) if has_scopes_of_realm => notes.task(why),
             why => wrong.extend(why),
         }
-        notes_of_people(&client, self.realm, notes);
+        if unservable::lacks_login(&client, self.realm) {
+            notes.task(
+                "it signs people in, and the realm has no `login_url` yet, in wrangler.toml: until \
+                 then it has no authorization endpoint",
+            );
+        }
         match wrong.is_empty() || self.is_forced {
             true => {
                 for why in wrong {
@@ -608,17 +612,6 @@ impl<'a> Maker<'a> {
             not_before: None,
             expires_at: ends,
         })
-    }
-}
-
-/// Says of a client that signs people in when its realm has no place for that yet.
-fn notes_of_people(client: &Client, realm: Option<&Realm>, notes: &mut Notes) {
-    let signs_in = client.may_use(GrantType::AuthorizationCode.name());
-    if signs_in && realm.is_some_and(|realm| realm.login_url.is_none()) {
-        notes.task(
-            "it signs people in, and the realm has no `login_url` yet, in wrangler.toml: until then \
-             it has no authorization endpoint",
-        );
     }
 }
 

@@ -86,6 +86,12 @@ pub(crate) fn unservable(client: &Client, realm: Option<&Realm>) -> Vec<String> 
     all
 }
 
+/// Whether it signs people in, and its realm has nowhere to send them yet.
+pub(crate) fn lacks_login(client: &Client, realm: Option<&Realm>) -> bool {
+    let signs_in = client.may_use(GrantType::AuthorizationCode.name());
+    signs_in && realm.is_some_and(|realm| realm.login_url.is_none())
+}
+
 /// Why some of its scopes can never be granted.
 pub(crate) fn unknown_scopes(client: &Client, realm: Option<&Realm>) -> Option<String> {
     let scopes = realm?.scopes.as_ref()?;
