@@ -5,6 +5,7 @@
 use super::super::people::People;
 use super::super::signed::*;
 use super::super::*;
+use edge_token::grant_type::GrantType;
 
 const CALLBACK: &str = "https://new.example/cb";
 
@@ -366,5 +367,31 @@ fn the_login_application_is_told_of_the_pages() {
     let told = people.login("/authorize/ticket", &json!({ "ticket": asked.ticket }));
     for (member, uri) in PAGES.iter().zip(["", "logo.png", "privacy", "terms"]) {
         assert_eq!(told.json()[member], format!("https://app.example/{uri}"));
+    }
+}
+
+#[test]
+fn a_public_client_gets_no_grant_that_needs_credentials() {
+    let code = GrantType::AuthorizationCode.name();
+    let all = GrantType::ALL.map(GrantType::name);
+    let policy = json!({ "grant_types": all, "auth_methods": ["none"], "scopes": "openid" });
+    let of = |grant_types: Value| {
+        json!({
+            "redirect_uris": [CALLBACK], "grant_types": grant_types,
+            "token_endpoint_auth_method": "none",
+        })
+    };
+    let metadata = of(json!(all));
+    let answer = register_with(policy.clone(), &metadata);
+    let expected = json!({ "grant_types": [code, GrantType::RefreshToken.name()] });
+    assert_told(&metadata, &answer, &expected);
+    for grant_type in GrantType::ALL {
+        let answer = register_with(policy.clone(), &of(json!([grant_type.name()])));
+        let status = if grant_type.needs_credentials() {
+            400
+        } else {
+            201
+        };
+        assert_eq!(answer.status(), status, "{grant_type:?}");
     }
 }
